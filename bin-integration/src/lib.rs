@@ -1,0 +1,1 @@
+//! The Wazuh integration custom-opencti.

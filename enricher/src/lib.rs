@@ -1,0 +1,1 @@
+//! Match Wazuh alerts against threat intelligence and build the enriched events.

@@ -1,0 +1,1 @@
+//! Find indicators of compromise in text and give them one canonical form.

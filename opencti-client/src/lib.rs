@@ -1,0 +1,1 @@
+//! A typed client for the questions a SOC asks of OpenCTI.
