@@ -1,0 +1,130 @@
+//! The escapes of JSON strings, and those that Wazuh leaves in the values of Windows events.
+
+/// Decodes the escape at the start of `rest`, whose first byte is a backslash.
+///
+/// Gives the character and how many bytes the escape takes, or `None` for what is no escape of JSON. Half a
+/// surrogate pair becomes U+FFFD: the sender's mistake must not cost the whole alert.
+pub(crate) fn decode(rest: &[u8]) -> Option<(char, usize)> {
+    let char = match rest.get(1)? {
+        b'"' => '"',
+        b'\\' => '\\',
+        b'/' => '/',
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => return decode_unicode(rest),
+        _ => return None,
+    };
+    Some((char, 2))
+}
+
+fn decode_unicode(rest: &[u8]) -> Option<(char, usize)> {
+    let unit = code_unit(rest)?;
+    if let Some(char) = char::from_u32(unit) {
+        return Some((char, 6));
+    }
+    if (0xD800..0xDC00).contains(&unit)
+        && let Some(low) = rest.get(6..).and_then(code_unit)
+        && (0xDC00..0xE000).contains(&low)
+        && let Some(char) = char::from_u32(0x1_0000 + ((unit - 0xD800) << 10) + (low - 0xDC00))
+    {
+        return Some((char, 12));
+    }
+    Some((char::REPLACEMENT_CHARACTER, 6))
+}
+
+/// The value of `\uXXXX` at the start of `rest`.
+fn code_unit(rest: &[u8]) -> Option<u32> {
+    let [b'\\', b'u', digits @ ..] = rest else { return None };
+    digits.get(..4)?.iter().try_fold(0, |unit, &digit| Some(unit * 16 + char::from(digit).to_digit(16)?))
+}
+
+/// Whether an escape at the start of `rest` would be valid if more bytes followed.
+pub(crate) fn is_cut_off(rest: &[u8]) -> bool {
+    match rest {
+        [b'\\'] => true,
+        [b'\\', b'u', digits @ ..] => digits.len() < 4 && digits.iter().all(u8::is_ascii_hexdigit),
+        _ => false,
+    }
+}
+
+/// Appends the plain text of a value below `data.win.` to `out`.
+///
+/// The event channel decoder cuts the event's XML out of the agent's JSON message without decoding either, so a
+/// value has JSON's escapes and, inside them, XML's entities. One level of each is undone: `taskContent`, XML
+/// inside that XML, comes out as the XML it was.
+pub(crate) fn undo_windows(value: &str, out: &mut String) {
+    let escaped = is_json_escaped(value);
+    let bytes = value.as_bytes();
+    let mut plain = 0;
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let decoded = match byte {
+            b'\\' if escaped => bytes.get(at..).and_then(decode),
+            b'&' => bytes.get(at..).and_then(decode_entity),
+            _ => None,
+        };
+        let Some((char, len)) = decoded else {
+            at += 1;
+            continue;
+        };
+        out.push_str(value.get(plain..at).unwrap_or_default());
+        out.push(char);
+        at += len;
+        plain = at;
+    }
+    out.push_str(value.get(plain..).unwrap_or_default());
+}
+
+/// Whether the backslashes of a value are escapes, as the event channel decoder leaves them.
+///
+/// Windows values that come another way (a JSON log with a key `win`, say) are escaped once only and arrive
+/// plain. They show by a backslash that begins no escape (`C:\Windows`), or by a letter escape right behind a
+/// drive's colon where nothing else tells (`C:\temp`).
+fn is_json_escaped(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let mut doubled = false;
+    let mut drive = false;
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        if byte != b'\\' {
+            at += 1;
+            continue;
+        }
+        let Some((char, len)) = bytes.get(at..).and_then(decode) else { return false };
+        doubled |= matches!(char, '\\' | '"');
+        drive |= at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b':');
+        at += len;
+    }
+    doubled || !drive
+}
+
+/// Decodes the XML entity at the start of `rest`, whose first byte is `&`: the five names and numbers.
+fn decode_entity(rest: &[u8]) -> Option<(char, usize)> {
+    // `&#x10FFFF;` and `&#1114111;` are the longest.
+    let end = rest.iter().take(10).position(|&byte| byte == b';')?;
+    let name = rest.get(1..end)?;
+    let char = match name {
+        b"amp" => '&',
+        b"lt" => '<',
+        b"gt" => '>',
+        b"quot" => '"',
+        b"apos" => '\'',
+        [b'#', b'x' | b'X', digits @ ..] => numeric(digits, 16)?,
+        [b'#', digits @ ..] => numeric(digits, 10)?,
+        _ => return None,
+    };
+    Some((char, end + 1))
+}
+
+fn numeric(digits: &[u8], radix: u32) -> Option<char> {
+    if digits.is_empty() {
+        return None;
+    }
+    let code = digits.iter().try_fold(0_u32, |code, &digit| {
+        code.checked_mul(radix)?.checked_add(char::from(digit).to_digit(radix)?)
+    })?;
+    char::from_u32(code)
+}

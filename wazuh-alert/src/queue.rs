@@ -1,0 +1,166 @@
+//! The line that analysisd reads from its queue socket.
+
+use std::fmt::Write as _;
+
+use thiserror::Error;
+
+use crate::alert::Alert;
+
+/// The most bytes of one datagram that analysisd reads. It cuts what is longer without a word, and half a JSON
+/// object decodes to nothing.
+pub const MAX_LINE_BYTES: usize = 65_535;
+
+/// What analysisd calls the queue of log messages (`LOCALFILE_MQ`).
+const QUEUE: &str = "1:";
+/// Longest agent name that Wazuh registers. analysisd refuses a message whose location is longer than 8 KiB.
+const MAX_NAME_CHARS: usize = 128;
+/// Agent ids have 3 digits and grow by use; an address with a zone has at most this many characters.
+const MAX_ID_CHARS: usize = 16;
+const MAX_IP_CHARS: usize = 64;
+
+/// The agent in whose name an event is sent, so that the alert about it bears that agent, too.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Sender<'a> {
+    /// The agent's id. Blank or `000` means the manager itself.
+    pub id: &'a str,
+    /// The agent's name.
+    pub name: &'a str,
+    /// The agent's address. `None` is sent as `any`.
+    pub ip: Option<&'a str>,
+}
+
+impl<'a> Sender<'a> {
+    /// The agent that an alert is about. `None` for agentless events and for the manager itself (agent 000),
+    /// whose events are sent without a sender. An agent without a name is named by its id.
+    #[must_use]
+    pub fn of(alert: &'a Alert) -> Option<Self> {
+        let id = alert.agent_id()?;
+        let sender = Self { id, name: alert.agent_name().unwrap_or(id), ip: alert.agent_ip() };
+        (!sender.is_manager()).then_some(sender)
+    }
+
+    fn is_manager(&self) -> bool {
+        self.id.trim().bytes().all(|byte| byte == b'0')
+    }
+}
+
+/// Why an event cannot be sent.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum QueueError {
+    /// The line is longer than analysisd reads.
+    #[error(
+        "cannot send the event: the line would have {bytes} bytes, and analysisd reads no more than \
+         {MAX_LINE_BYTES}; leave fields of the event out"
+    )]
+    TooLong {
+        /// Length of the whole line in bytes.
+        bytes: usize,
+    },
+
+    /// analysisd's JSON decoder only takes text that begins with `{"`.
+    #[error(
+        "cannot send the event: it is not a JSON object with at least one key, so analysisd would not decode it"
+    )]
+    NotAnObject,
+
+    /// A NUL would end the message for analysisd. JSON has none.
+    #[error(
+        "cannot send the event: it has a NUL byte at offset {offset}, which no JSON has; escape it as \\u0000"
+    )]
+    Nul {
+        /// Where in the event it is, in bytes.
+        offset: usize,
+    },
+}
+
+/// The line to send to analysisd's queue socket, as one datagram.
+///
+/// `1:opencti:{…}` without a sender or for the manager itself, else `1:[001] (web-01) 192.0.2.7->opencti:{…}`.
+/// Before the colon that ends the location, `|` is written `||` and `:` is written `|:`. What would break the
+/// framing is made harmless: `_` stands for control characters, for `]` and `>` in the id and for `)` and `>` in
+/// the name; what does not look like an address is sent as `any`; overlong ids and names are cut. In the event,
+/// line ends (blanks between JSON's tokens) become blanks.
+///
+/// # Errors
+///
+/// [`QueueError::TooLong`] when the line has more than [`MAX_LINE_BYTES`] bytes; see [`location_overhead`] for
+/// how much there is for the event. [`QueueError::NotAnObject`] and [`QueueError::Nul`] when analysisd would not
+/// decode the event.
+///
+/// # Examples
+///
+/// ```
+/// use wazuh_alert::{Sender, queue_line};
+///
+/// let sender = Sender { id: "001", name: "web-01", ip: Some("2001:db8::7") };
+/// let line = queue_line(Some(sender), "opencti", r#"{"integration":"opencti"}"#)?;
+/// assert_eq!(line, r#"1:[001] (web-01) 2001|:db8|:|:7->opencti:{"integration":"opencti"}"#);
+/// # Ok::<(), wazuh_alert::QueueError>(())
+/// ```
+pub fn queue_line(
+    sender: Option<Sender<'_>>,
+    integration: &str,
+    event_json: &str,
+) -> Result<String, QueueError> {
+    let inner = event_json.strip_prefix('{').map(str::trim_ascii_start);
+    if !inner.is_some_and(|inner| inner.starts_with('"')) {
+        return Err(QueueError::NotAnObject);
+    }
+    if let Some(offset) = event_json.find('\0') {
+        return Err(QueueError::Nul { offset });
+    }
+    let mut line = prefix(sender, integration);
+    let bytes = line.len() + event_json.len();
+    if bytes > MAX_LINE_BYTES {
+        return Err(QueueError::TooLong { bytes });
+    }
+    line.reserve_exact(event_json.len());
+    line.extend(event_json.split_inclusive(['\n', '\r']).flat_map(|part| {
+        let text = part.strip_suffix(['\n', '\r']);
+        [text.unwrap_or(part), if text.is_some() { " " } else { "" }]
+    }));
+    Ok(line)
+}
+
+/// How many bytes of the line are not the event: [`MAX_LINE_BYTES`] less this is what an event may have.
+#[must_use]
+pub fn location_overhead(sender: Option<Sender<'_>>, integration: &str) -> usize {
+    prefix(sender, integration).len()
+}
+
+/// The line up to the event.
+fn prefix(sender: Option<Sender<'_>>, integration: &str) -> String {
+    let mut location = String::new();
+    if let Some(sender) = sender.filter(|sender| !sender.is_manager()) {
+        let id = harmless(sender.id, &[']', '>'], MAX_ID_CHARS);
+        let name = harmless(sender.name, &[')', '>'], MAX_NAME_CHARS);
+        let ip = sender.ip.filter(|ip| is_like_address(ip)).unwrap_or("any");
+        // Writing to a String cannot fail.
+        let _ = write!(location, "[{id}] ({name}) {ip}->");
+    }
+    location.push_str(&harmless(integration, &[], MAX_NAME_CHARS));
+
+    let mut line = String::with_capacity(QUEUE.len() + location.len() + 16);
+    line.push_str(QUEUE);
+    for char in location.chars() {
+        if matches!(char, '|' | ':') {
+            line.push('|');
+        }
+        line.push(char);
+    }
+    line.push(':');
+    line
+}
+
+/// `text` with `_` for control characters and for what would end the field, cut to `max` characters.
+fn harmless(text: &str, delimiters: &[char], max: usize) -> String {
+    let is_harmful = |char: char| char.is_control() || delimiters.contains(&char);
+    text.chars().take(max).map(|char| if is_harmful(char) { '_' } else { char }).collect()
+}
+
+/// Whether analysisd would read it back as it is: it takes the address to end at the first `-`.
+fn is_like_address(ip: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b".:%/_".contains(&byte);
+    !ip.is_empty() && ip.len() <= MAX_IP_CHARS && ip.bytes().all(is_part)
+}
