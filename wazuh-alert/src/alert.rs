@@ -79,7 +79,11 @@ impl Alert {
         if trimmed.first() != Some(&b'{') {
             return Err(no_object(bytes, trimmed));
         }
-        let raw = String::from_utf8_lossy(trimmed).into_owned();
+        // The lossy conversion alone would do, but is slower on what is UTF-8, that is, on nearly everything.
+        let raw = match str::from_utf8(trimmed) {
+            Ok(text) => text.to_owned(),
+            Err(_) => String::from_utf8_lossy(trimmed).into_owned(),
+        };
         let tree = json::read(&raw)?;
         if tree.is_alert { Ok(Self { raw, tree }) } else { Err(AlertError::NotAnAlert) }
     }

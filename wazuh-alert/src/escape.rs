@@ -1,5 +1,7 @@
 //! The escapes of JSON strings, and those that Wazuh leaves in the values of Windows events.
 
+use crate::scan;
+
 /// Decodes the escape at the start of `rest`, whose first byte is a backslash.
 ///
 /// Gives the character and how many bytes the escape takes, or `None` for what is no escape of JSON. Half a
@@ -59,21 +61,22 @@ pub(crate) fn undo_windows(value: &str, out: &mut String) {
     let escaped = is_json_escaped(value);
     let bytes = value.as_bytes();
     let mut plain = 0;
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let decoded = match byte {
-            b'\\' if escaped => bytes.get(at..).and_then(decode),
-            b'&' => bytes.get(at..).and_then(decode_entity),
+    let mut at = scan::find(bytes, 0, [b'\\', b'&']);
+    while let Some(rest @ [first, ..]) = bytes.get(at..) {
+        let decoded = match first {
+            b'\\' if escaped => decode(rest),
+            b'&' => decode_entity(rest),
             _ => None,
         };
-        let Some((char, len)) = decoded else {
+        if let Some((char, len)) = decoded {
+            out.push_str(value.get(plain..at).unwrap_or_default());
+            out.push(char);
+            plain = at + len;
+            at = plain;
+        } else {
             at += 1;
-            continue;
-        };
-        out.push_str(value.get(plain..at).unwrap_or_default());
-        out.push(char);
-        at += len;
-        plain = at;
+        }
+        at = scan::find(bytes, at, [b'\\', b'&']);
     }
     out.push_str(value.get(plain..).unwrap_or_default());
 }
@@ -87,16 +90,12 @@ fn is_json_escaped(value: &str) -> bool {
     let bytes = value.as_bytes();
     let mut doubled = false;
     let mut drive = false;
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        if byte != b'\\' {
-            at += 1;
-            continue;
-        }
-        let Some((char, len)) = bytes.get(at..).and_then(decode) else { return false };
+    let mut at = scan::find(bytes, 0, [b'\\']);
+    while let Some(rest @ [_, ..]) = bytes.get(at..) {
+        let Some((char, len)) = decode(rest) else { return false };
         doubled |= matches!(char, '\\' | '"');
         drive |= at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b':');
-        at += len;
+        at = scan::find(bytes, at + len, [b'\\']);
     }
     doubled || !drive
 }

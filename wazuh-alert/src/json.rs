@@ -7,7 +7,7 @@
 //! `serde_json`: what that accepts, this accepts with the same values.
 
 use crate::error::{AlertError, excerpt, position};
-use crate::escape;
+use crate::{escape, scan};
 
 /// The deepest nesting that is read: the limit of cJSON, with which analysisd reads and writes.
 pub(crate) const MAX_DEPTH: usize = 1000;
@@ -368,9 +368,7 @@ impl Reader<'_> {
 
     /// Offset of the first quote, backslash or NUL from `start` on, or of the end.
     fn plain_end(&self, start: usize) -> usize {
-        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
-        let plain = rest.iter().position(|&byte| matches!(byte, b'"' | b'\\' | 0));
-        start + plain.unwrap_or(rest.len())
+        scan::find(self.text.as_bytes(), start, [b'"', b'\\', 0])
     }
 
     /// Steps over blanks and gives the byte behind them.

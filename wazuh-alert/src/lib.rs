@@ -29,6 +29,7 @@ mod error;
 mod escape;
 mod json;
 mod queue;
+mod scan;
 
 pub use alert::{Alert, Leaf, MAX_INPUT_BYTES};
 pub use error::{AlertError, EXCERPT_CHARS};

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use thiserror::Error;
 
 use crate::alert::Alert;
+use crate::scan;
 
 /// The most bytes of one datagram that analysisd reads. It cuts what is longer without a word, and half a JSON
 /// object decodes to nothing.
@@ -107,20 +108,24 @@ pub fn queue_line(
     if !inner.is_some_and(|inner| inner.starts_with('"')) {
         return Err(QueueError::NotAnObject);
     }
-    if let Some(offset) = event_json.find('\0') {
-        return Err(QueueError::Nul { offset });
-    }
     let mut line = prefix(sender, integration);
     let bytes = line.len() + event_json.len();
     if bytes > MAX_LINE_BYTES {
         return Err(QueueError::TooLong { bytes });
     }
     line.reserve_exact(event_json.len());
-    line.extend(event_json.split_inclusive(['\n', '\r']).flat_map(|part| {
-        let text = part.strip_suffix(['\n', '\r']);
-        [text.unwrap_or(part), if text.is_some() { " " } else { "" }]
-    }));
-    Ok(line)
+    let bytes = event_json.as_bytes();
+    let mut start = 0;
+    loop {
+        let end = scan::find(bytes, start, [b'\n', b'\r', 0]);
+        line.push_str(event_json.get(start..end).unwrap_or_default());
+        match bytes.get(end) {
+            Some(0) => return Err(QueueError::Nul { offset: end }),
+            Some(_) => line.push(' '),
+            None => return Ok(line),
+        }
+        start = end + 1;
+    }
 }
 
 /// How many bytes of the line are not the event: [`MAX_LINE_BYTES`] less this is what an event may have.
