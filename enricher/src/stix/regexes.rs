@@ -1,0 +1,153 @@
+//! `LIKE` and `MATCHES` on a regular expression engine that runs in linear time.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use regex::{Regex, RegexBuilder};
+use unicode_normalization::{UnicodeNormalization as _, is_nfc_quick};
+
+/// Memory for one compiled expression; far above what a sensible one needs.
+const SIZE_LIMIT: usize = 4 << 20;
+
+/// The text in normal form C, in which `LIKE` and `MATCHES` compare.
+pub(super) fn nfc(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || is_nfc_quick(text.chars()) == unicode_normalization::IsNormalized::Yes {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.nfc().collect())
+    }
+}
+
+/// How `LIKE` is to compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LikeMode {
+    /// As the reference matcher: case counts, `%` and `_` stop at a line's end.
+    Reference,
+    /// As meant: case does not count, `%` and `_` are any characters.
+    Folded,
+}
+
+/// An expression that matches the texts like `pattern`, from beginning to end.
+pub(super) fn like(pattern: &str, mode: LikeMode) -> Result<Regex, regex::Error> {
+    let mut expression = String::from(r"\A");
+    for c in nfc(pattern).chars() {
+        match c {
+            '%' => expression.push_str(".*"),
+            '_' => expression.push('.'),
+            _ => expression.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    expression.push_str(if mode == LikeMode::Reference { r"\n?\z" } else { r"\z" });
+    let folded = mode == LikeMode::Folded;
+    RegexBuilder::new(&expression)
+        .size_limit(SIZE_LIMIT)
+        .case_insensitive(folded)
+        .dot_matches_new_line(folded)
+        .build()
+}
+
+/// An expression for `MATCHES`, written as the Perl-compatible ones of feeds are.
+pub(super) fn matches(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(&translate(&nfc(pattern))).size_limit(SIZE_LIMIT).build()
+}
+
+/// The expression over bytes, each character standing for the byte of its number; `None` when one is above U+00FF.
+pub(super) fn matches_bytes(pattern: &str) -> Option<Result<regex::bytes::Regex, regex::Error>> {
+    let mut expression = String::with_capacity(pattern.len());
+    for c in nfc(pattern).chars() {
+        match u32::from(c) {
+            0..=0x7f => expression.push(c),
+            // Writing to a string cannot fail.
+            number @ 0x80..=0xff => drop(write!(expression, r"\x{number:02x}")),
+            _ => return None,
+        }
+    }
+    let expression = translate(&expression);
+    Some(regex::bytes::RegexBuilder::new(&expression).unicode(false).size_limit(SIZE_LIMIT).build())
+}
+
+/// Whether the expression is found in the text. `$` also matches before a line feed that ends the text, which this
+/// engine leaves to its caller.
+pub(super) fn is_found(expression: &Regex, text: &str) -> bool {
+    expression.is_match(text) || text.strip_suffix('\n').is_some_and(|text| expression.is_match(text))
+}
+
+/// Rewrites what Perl-compatible expressions and this engine spell differently, and leaves the rest alone: brackets and
+/// doubled operators inside classes, braces that are no repetition, `\Z`, `\<`, `\>`, comments.
+fn translate(pattern: &str) -> String {
+    let bytes = pattern.as_bytes();
+    let mut out = String::with_capacity(pattern.len() + 8);
+    let mut at = 0;
+    let mut in_class = false;
+    while let Some(c) = pattern[at..].chars().next() {
+        let rest = &pattern[at..];
+        let mut len = c.len_utf8();
+        match c {
+            '\\' => {
+                let escaped = rest[1..].chars().next();
+                len += escaped.map_or(0, char::len_utf8);
+                match escaped {
+                    Some('Z') if !in_class => out.push_str(r"\z"),
+                    Some(plain @ ('<' | '>')) => out.push(plain),
+                    _ => out.push_str(&rest[..len]),
+                }
+            }
+            '[' if !in_class => {
+                in_class = true;
+                // A bracket that comes first in a class is a member of it to both engines.
+                let negated = usize::from(bytes.get(at + 1) == Some(&b'^'));
+                let first = usize::from(bytes.get(at + 1 + negated) == Some(&b']'));
+                len += negated + first;
+                out.push_str(&rest[..1 + negated]);
+                out.push_str(if first == 1 { r"\]" } else { "" });
+            }
+            '[' if rest.starts_with("[:") && rest.contains(":]") => {
+                len = rest.find(":]").map_or(1, |end| end + 2);
+                out.push_str(&rest[..len]);
+            }
+            '[' => out.push_str(r"\["),
+            ']' if in_class => {
+                in_class = false;
+                out.push(']');
+            }
+            '&' | '~' if in_class => {
+                out.push('\\');
+                out.push(c);
+            }
+            // `--` is a difference of classes here, and a range that begins with a hyphen there.
+            '-' if in_class && rest.starts_with("--") => out.push_str(r"\-"),
+            '{' if !in_class => match repetition(rest) {
+                Some((0, end)) => {
+                    out.push_str(&rest[..end]);
+                    len = end;
+                }
+                // Without a lower bound.
+                Some((_, end)) => {
+                    out.push_str("{0");
+                    out.push_str(&rest[1..end]);
+                    len = end;
+                }
+                None if out.ends_with(r"\x") || out.ends_with(r"\p") || out.ends_with(r"\P") => out.push('{'),
+                None => out.push_str(r"\{"),
+            },
+            '(' if !in_class && rest.starts_with("(?#") => len = rest.find(')').map_or(rest.len(), |end| end + 1),
+            _ => out.push(c),
+        }
+        at += len;
+    }
+    out
+}
+
+/// The length of `{n}`, `{n,}`, `{n,m}` or `{,m}` at the beginning of the text, with 1 for the last form and else 0.
+fn repetition(text: &str) -> Option<(u8, usize)> {
+    let end = text.find('}')?;
+    let inner = &text[1..end];
+    let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    match inner.split_once(',') {
+        None if !inner.is_empty() && digits(inner) => Some((0, end + 1)),
+        Some((low, high)) if digits(low) && digits(high) && !(low.is_empty() && high.is_empty()) => {
+            Some((u8::from(low.is_empty()), end + 1))
+        }
+        _ => None,
+    }
+}
