@@ -1,1 +1,42 @@
 //! Find indicators of compromise in text and give them one canonical form.
+//!
+//! [`Extractor`] reads text (logs, alerts, command lines, reports) once and yields each [`Found`] indicator with its
+//! place, its canonical value and how it was hidden. [`Ioc::parse`] does the same for a field whose [`Kind`] is known.
+//! An [`Ioc`] is a value to compare and to use as a key; behind it are types of their own for what has structure:
+//! [`DomainName`], [`Url`], [`EmailAddr`], [`FileHash`], [`RegistryKey`]. [`Rejected`] says why something is none.
+//!
+//! ```
+//! use ioc_extract::{Extractor, Ioc, Kind};
+//!
+//! let line = "Accepted password for root from ::ffff:45.77.12.9 port 4455; fetched hxxps://Evil-C2[.]com/a.ps1";
+//! let found: Vec<Ioc> = Extractor::new().scan(line).map(|found| found.ioc()).collect();
+//! assert_eq!(found, [
+//!     Ioc::parse(Kind::Ipv4Addr, "45.77.12.9")?,
+//!     Ioc::parse(Kind::Url, "https://evil-c2.com/a.ps1")?,
+//!     Ioc::parse(Kind::DomainName, "evil-c2.com")?,
+//! ]);
+//! # Ok::<(), ioc_extract::Rejected>(())
+//! ```
+
+mod decode;
+mod error;
+mod extractor;
+mod ioc;
+mod kind;
+mod refang;
+mod scan;
+mod special;
+
+pub use error::{Rejected, UnknownKind};
+pub use extractor::{
+    DecodeLimits, Decoding, Extractor, ExtractorBuilder, Found, Item, Items, LeftOut, Matches, Profile, Via,
+};
+pub use ioc::{Ioc, Kind, KindSet};
+pub use kind::{
+    domain::DomainName,
+    email::EmailAddr,
+    hash::{FileHash, HashAlgorithm},
+    registry::RegistryKey,
+    url::Url,
+};
+pub use special::special_purpose;

@@ -1,0 +1,358 @@
+//! Kinds of indicators, and one indicator in its canonical form.
+
+use std::{borrow::Cow, fmt, net::IpAddr, str::FromStr};
+
+use crate::{
+    error::{Rejected, UnknownKind},
+    kind,
+    special::{reserved_name, special_purpose},
+};
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
+        /// What an indicator is.
+        ///
+        /// The text form ([`Kind::as_str`], [`Display`](fmt::Display), [`FromStr`]) follows STIX object types, with
+        /// `file:` before hashes of a file's content and `cert:` before those of a certificate.
+        #[non_exhaustive]
+        #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Debug)]
+        #[repr(u8)]
+        pub enum Kind { $($(#[$doc])* $name),+ }
+
+        impl Kind {
+            const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The kind's name, such as `ipv4-addr` or `file:sha256`; stable between versions.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// An IPv4 address, as a dotted quad without leading zeros.
+    Ipv4Addr = "ipv4-addr",
+    /// An IPv6 address in the form of RFC 5952, with neither brackets nor zone.
+    Ipv6Addr = "ipv6-addr",
+    /// A network: address, `/`, prefix length. The address is kept as written, host bits included.
+    Cidr = "cidr",
+    /// A name below a public suffix: lower case, A-labels (`xn--`), no trailing dot.
+    DomainName = "domain-name",
+    /// An onion service: its 56 (or 16) letters followed by `.onion`.
+    OnionService = "onion",
+    /// A URL with scheme and host in lower case, the rest as written.
+    Url = "url",
+    /// An e-mail address in lower case.
+    EmailAddr = "email-addr",
+    /// MD5 of a file's content, lower-case hex; likewise the other hashes.
+    Md5 = "file:md5",
+    /// SHA-1 of a file's content.
+    Sha1 = "file:sha1",
+    /// SHA-224 of a file's content.
+    Sha224 = "file:sha224",
+    /// SHA-256 of a file's content.
+    Sha256 = "file:sha256",
+    /// SHA-384 of a file's content.
+    Sha384 = "file:sha384",
+    /// SHA-512 of a file's content.
+    Sha512 = "file:sha512",
+    /// SHA3-256 of a file's content; found only where a label says so.
+    Sha3_256 = "file:sha3-256",
+    /// SHA3-512 of a file's content; found only where a label says so.
+    Sha3_512 = "file:sha3-512",
+    /// MD5 over a PE file's imports; found only where a label says so.
+    Imphash = "file:imphash",
+    /// SHA-256 over a PE file as Authenticode signs it; found only where a label says so.
+    Authentihash = "file:authentihash",
+    /// An ssdeep (context triggered piecewise) hash; its case matters.
+    Ssdeep = "file:ssdeep",
+    /// A TLSH digest: `T1` and 70 upper-case hex digits (72 where written with its own version).
+    Tlsh = "file:tlsh",
+    /// The base name of a file.
+    FileName = "file-name",
+    /// A path: of Windows with a drive or a share, or absolute of POSIX.
+    FilePath = "file-path",
+    /// A registry key below its hive's long name (`HKEY_LOCAL_MACHINE\…`).
+    RegistryKey = "windows-registry-key",
+    /// The name of a mutex; never searched for in text.
+    Mutex = "mutex",
+    /// A named pipe (`\\.\pipe\NAME`).
+    NamedPipe = "named-pipe",
+    /// A MAC address: six pairs of lower-case hex digits joined by colons.
+    MacAddr = "mac-addr",
+    /// An autonomous system: `AS` and its number.
+    Asn = "autonomous-system",
+    /// A user agent as a client sent it.
+    UserAgent = "user-agent",
+    /// A vulnerability: `CVE-YYYY-N`.
+    Cve = "cve",
+    /// A technique of MITRE ATT&CK: `T1059` or `T1059.001`.
+    AttackTechnique = "attack",
+    /// A tactic of MITRE ATT&CK: `TA0001`.
+    AttackTactic = "attack_tactic",
+    /// A mitigation of MITRE ATT&CK: `M1013`; found only in reports.
+    AttackMitigation = "attack_mitigation",
+    /// The JA3 fingerprint of a TLS client; found only where a label says so.
+    Ja3 = "ja3",
+    /// The JA3S fingerprint of a TLS server; found only where a label says so.
+    Ja3s = "ja3s",
+    /// The JA4 fingerprint of a TLS client.
+    Ja4 = "ja4",
+    /// SHA-1 fingerprint of a certificate; found only where a label says so.
+    CertSha1 = "cert:sha1",
+    /// SHA-256 fingerprint of a certificate; found only where a label says so.
+    CertSha256 = "cert:sha256",
+    /// A Bitcoin address with a valid checksum.
+    Bitcoin = "btc",
+    /// A Bitcoin Cash address with a valid checksum, without `bitcoincash:`.
+    BitcoinCash = "bch",
+    /// A Litecoin address with a valid checksum.
+    Litecoin = "ltc",
+    /// A Dogecoin address with a valid checksum.
+    Dogecoin = "doge",
+    /// A Dash address with a valid checksum.
+    Dash = "dash",
+    /// An Ethereum address; where it is in mixed case the checksum of ERC-55 is valid.
+    Ethereum = "eth",
+    /// A Monero address with a valid checksum.
+    Monero = "xmr",
+    /// A TRON address with a valid checksum.
+    Tron = "trx",
+    /// An XRP Ledger address with a valid checksum.
+    Ripple = "xrp",
+    /// A Tezos address with a valid checksum.
+    Tezos = "xtz",
+    /// A Cardano address with a valid checksum.
+    Cardano = "ada",
+    /// A Solana address (32 bytes in base58, which has no checksum); found only in reports.
+    Solana = "sol",
+    /// An Amazon resource name (`arn:aws:…`).
+    Arn = "arn",
+    /// A Google Analytics property (`UA-…`).
+    AnalyticsId = "ga_tracker",
+    /// A Google AdSense publisher (`pub-` and 16 digits).
+    AdsenseId = "ga_pub",
+}
+
+impl Kind {
+    /// All kinds.
+    pub fn all() -> impl ExactSizeIterator<Item = Self> + Clone {
+        Self::ALL.iter().copied()
+    }
+
+    /// Whether this is a hash of a file's content (or of a part of it).
+    #[must_use]
+    pub const fn is_file_hash(self) -> bool {
+        matches!(
+            self,
+            Self::Md5
+                | Self::Sha1
+                | Self::Sha224
+                | Self::Sha256
+                | Self::Sha384
+                | Self::Sha512
+                | Self::Sha3_256
+                | Self::Sha3_512
+                | Self::Imphash
+                | Self::Authentihash
+                | Self::Ssdeep
+                | Self::Tlsh
+        )
+    }
+
+    const fn bit(self) -> u128 {
+        1 << self as u8
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = UnknownKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        Self::all().find(|kind| kind.as_str() == text).ok_or_else(|| UnknownKind(text.to_owned()))
+    }
+}
+
+/// A set of kinds.
+///
+/// ```
+/// use ioc_extract::{Kind, KindSet};
+/// let addresses: KindSet = [Kind::Ipv4Addr, Kind::Ipv6Addr].into_iter().collect();
+/// assert!(addresses.contains(Kind::Ipv6Addr) && !addresses.contains(Kind::Url));
+/// ```
+#[derive(Copy, Clone, Eq, PartialEq, Hash)]
+pub struct KindSet(u128);
+
+impl KindSet {
+    /// No kind.
+    pub const EMPTY: Self = Self(0);
+    /// Every kind.
+    pub const ALL: Self = Self((1 << Kind::ALL.len()) - 1);
+
+    /// Whether the kind is in the set.
+    #[must_use]
+    pub const fn contains(self, kind: Kind) -> bool {
+        self.0 & kind.bit() != 0
+    }
+
+    /// The set with one more kind.
+    #[must_use]
+    pub const fn with(self, kind: Kind) -> Self {
+        Self(self.0 | kind.bit())
+    }
+
+    /// The set without a kind.
+    #[must_use]
+    pub const fn without(self, kind: Kind) -> Self {
+        Self(self.0 & !kind.bit())
+    }
+
+    /// The kinds in the set, in the order of [`Kind::all`].
+    pub fn iter(self) -> impl Iterator<Item = Kind> {
+        Kind::all().filter(move |kind| self.contains(*kind))
+    }
+}
+
+impl FromIterator<Kind> for KindSet {
+    fn from_iter<I: IntoIterator<Item = Kind>>(kinds: I) -> Self {
+        kinds.into_iter().fold(Self::EMPTY, Self::with)
+    }
+}
+
+impl fmt::Debug for KindSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// One indicator: a kind and a value in that kind's canonical form.
+///
+/// Two spellings of the same thing are equal, so that an `Ioc` can be a key:
+///
+/// ```
+/// use ioc_extract::{Ioc, Kind};
+/// let a = Ioc::parse(Kind::Ipv6Addr, "2001:0DB8:0:0::1")?;
+/// let b = Ioc::parse(Kind::Ipv6Addr, "[2001:db8::1]")?;
+/// assert_eq!(a, b);
+/// assert_eq!(a.value(), "2001:db8::1");
+/// # Ok::<(), ioc_extract::Rejected>(())
+/// ```
+#[derive(Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Debug)]
+pub struct Ioc {
+    kind: Kind,
+    value: Box<str>,
+}
+
+impl Ioc {
+    /// Reads a field whose kind is known: trims it, makes it canonical, validates it.
+    ///
+    /// An IPv4-mapped IPv6 address becomes an IPv4 address, so [`Ioc::kind`] may differ from the kind asked for; the
+    /// same holds for an address given as a [`Kind::Cidr`] without a prefix length. Nothing is refanged or decoded
+    /// here; that is what [`Extractor`](crate::Extractor) does.
+    ///
+    /// Names and hashes that are well formed but can say nothing, such as `example.com` or the MD5 of the empty
+    /// file, are accepted; [`Ioc::reserved`] tells them.
+    ///
+    /// # Errors
+    ///
+    /// Why the text is no indicator of this kind.
+    ///
+    /// ```
+    /// use ioc_extract::{Ioc, Kind, Rejected};
+    /// assert_eq!(Ioc::parse(Kind::DomainName, " Evil-C2.COM. ")?.value(), "evil-c2.com");
+    /// assert_eq!(Ioc::parse(Kind::DomainName, "srv01.lan"), Err(Rejected::NoPublicSuffix));
+    /// assert_eq!(Ioc::parse(Kind::Ipv6Addr, "::ffff:45.77.12.9")?.kind(), Kind::Ipv4Addr);
+    /// # Ok::<(), Rejected>(())
+    /// ```
+    pub fn parse(kind: Kind, text: &str) -> Result<Self, Rejected> {
+        let (kind, value) = kind::canonical(kind, text)?;
+        Ok(Self { kind, value: value.into() })
+    }
+
+    /// `value` must be in the canonical form of `kind`.
+    pub(crate) fn from_canonical(kind: Kind, value: Cow<'_, str>) -> Self {
+        Self { kind, value: value.into() }
+    }
+
+    /// What it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The canonical value.
+    #[must_use]
+    pub const fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// The address, for an IPv4 or IPv6 address and for a network (its address part).
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self.kind {
+            Kind::Ipv4Addr | Kind::Ipv6Addr => self.value.parse().ok(),
+            Kind::Cidr => self.value.split('/').next()?.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Whether an address or network is globally routable by IANA's special-purpose registries; `None` for other
+    /// kinds. [`special_purpose`] names the block.
+    #[must_use]
+    pub fn is_global(&self) -> Option<bool> {
+        self.ip().map(|ip| special_purpose(ip).is_none())
+    }
+
+    /// Why a well-formed value can say nothing: [`Rejected::ReservedName`], [`Rejected::EmptyFileHash`] or
+    /// [`Rejected::PlaceholderHash`]. `None` for the others.
+    ///
+    /// For a URL or an e-mail address its host is judged.
+    #[must_use]
+    pub fn reserved(&self) -> Option<Rejected> {
+        reserved(self.kind, &self.value)
+    }
+}
+
+/// As [`Ioc::reserved`], for a canonical value.
+pub(crate) fn reserved(kind: Kind, value: &str) -> Option<Rejected> {
+    match kind {
+        Kind::DomainName => reserved_name(value).then_some(Rejected::ReservedName),
+        Kind::EmailAddr => {
+            value.rsplit_once('@').is_some_and(|(_, host)| reserved_name(host)).then_some(Rejected::ReservedName)
+        }
+        Kind::Url => kind::url::host_of(value).is_some_and(reserved_name).then_some(Rejected::ReservedName),
+        kind if kind.is_file_hash() => kind::hash::reserved(value),
+        _ => None,
+    }
+}
+
+impl fmt::Display for Ioc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_kinds_round_trip_and_fit_the_set() {
+        assert!(Kind::all().len() < 128);
+        for kind in Kind::all() {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+            assert!(KindSet::ALL.contains(kind));
+            assert!(!KindSet::ALL.without(kind).contains(kind));
+        }
+        assert_eq!(KindSet::ALL.iter().count(), Kind::all().len());
+        insta::assert_snapshot!("ip".parse::<Kind>().unwrap_err(), @"");
+    }
+}

@@ -1,0 +1,178 @@
+//! IPv4 and IPv6 addresses, networks, MAC addresses.
+
+use std::{
+    borrow::Cow,
+    net::{Ipv4Addr, Ipv6Addr},
+};
+
+use crate::{error::Rejected, ioc::Kind};
+
+/// Reads `d.d.d.d` at the start of `bytes`; returns the address and the number of bytes read.
+///
+/// Numbers with a leading zero are refused: some programs read them as octal, so they name two hosts.
+pub(crate) fn v4_prefix(bytes: &[u8]) -> Option<(Ipv4Addr, usize)> {
+    let mut octets = [0u8; 4];
+    let mut at = 0;
+    for (i, octet) in octets.iter_mut().enumerate() {
+        if i > 0 {
+            if *bytes.get(at)? != b'.' {
+                return None;
+            }
+            at += 1;
+        }
+        let start = at;
+        let mut value = 0u16;
+        while let Some(digit @ b'0'..=b'9') = bytes.get(at) {
+            if at - start == 3 {
+                return None;
+            }
+            value = value * 10 + u16::from(digit - b'0');
+            at += 1;
+        }
+        if at == start || (bytes[start] == b'0' && at - start > 1) {
+            return None;
+        }
+        *octet = u8::try_from(value).ok()?;
+    }
+    Some((Ipv4Addr::from(octets), at))
+}
+
+/// The whole of `bytes` as an IPv4 address.
+pub(crate) fn v4(bytes: &[u8]) -> Option<Ipv4Addr> {
+    v4_prefix(bytes).and_then(|(ip, len)| (len == bytes.len()).then_some(ip))
+}
+
+/// The address of a URL's host in one of the forms that `inet_aton` reads: `0x2d3d0c09`, `759000073`, `45.61.3081`,
+/// `0x2d.075.12.9`. A plain dotted quad is none of them.
+pub(crate) fn v4_integer(host: &[u8]) -> Option<Ipv4Addr> {
+    if v4(host).is_some() || host.len() > 48 {
+        return None;
+    }
+    let mut parts = [0u64; 4];
+    let mut count = 0;
+    for part in host.split(|b| *b == b'.') {
+        let slot = parts.get_mut(count)?;
+        let (digits, radix) = match part {
+            [b'0', b'x' | b'X', rest @ ..] => (rest, 16),
+            [b'0', rest @ ..] if !rest.is_empty() => (rest, 8),
+            _ => (part, 10),
+        };
+        let digits = std::str::from_utf8(digits).ok()?;
+        if !digits.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return None;
+        }
+        *slot = u64::from_str_radix(digits, radix).ok()?;
+        count += 1;
+    }
+    let (last, leading) = parts[..count].split_last()?;
+    let room = 8 * (4 - leading.len() as u32);
+    if leading.iter().any(|part| *part > 255) || *last >= 1 << room {
+        return None;
+    }
+    let high = leading.iter().enumerate().fold(0u32, |sum, (i, part)| sum | (*part as u32) << (24 - 8 * i));
+    // A lone small number is a port, a count or an id, not an address somebody hides.
+    (count > 1 || *last > 0x00ff_ffff).then(|| Ipv4Addr::from_bits(high | *last as u32))
+}
+
+/// Text of an address: an IPv4-mapped one is written, and kinded, as the IPv4 address it carries.
+pub(crate) fn kinded(ip: Ipv6Addr) -> (Kind, String) {
+    ip.to_ipv4_mapped()
+        .map_or_else(|| (Kind::Ipv6Addr, ip.to_string()), |ip| (Kind::Ipv4Addr, ip.to_string()))
+}
+
+/// The whole of `text` as an IPv6 address, without brackets and zone.
+pub(crate) fn v6(text: &[u8]) -> Option<Ipv6Addr> {
+    if text.len() > 45 {
+        return None;
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+pub(crate) fn canonical(kind: Kind, text: &str) -> Result<(Kind, Cow<'_, str>), Rejected> {
+    let (inner, bracketed) = match text.strip_prefix('[') {
+        Some(rest) => (rest.split(']').next().unwrap_or(rest), true),
+        None => (text, false),
+    };
+    if !bracketed && let Some(ip) = v4(inner.as_bytes()) {
+        debug_assert_eq!(ip.to_string(), inner);
+        return Ok((Kind::Ipv4Addr, Cow::Borrowed(inner)));
+    }
+    if !bracketed && let Some((host, port)) = inner.split_once(':') {
+        if port.parse::<u16>().is_ok() && v4(host.as_bytes()).is_some() {
+            return Ok((Kind::Ipv4Addr, Cow::Borrowed(host)));
+        }
+    }
+    if kind == Kind::Ipv4Addr && !inner.contains(':') {
+        return Err(Rejected::Malformed);
+    }
+    let address = inner.split('%').next().unwrap_or(inner);
+    let ip = v6(address.as_bytes()).ok_or(Rejected::Malformed)?;
+    let (found, value) = kinded(ip);
+    if kind == Kind::Ipv4Addr && found == Kind::Ipv6Addr {
+        return Err(Rejected::Malformed);
+    }
+    Ok((found, if value == inner { Cow::Borrowed(inner) } else { Cow::Owned(value) }))
+}
+
+pub(crate) fn canonical_cidr(text: &str) -> Result<(Kind, Cow<'_, str>), Rejected> {
+    let Some((address, length)) = text.split_once('/') else {
+        return canonical(Kind::Ipv6Addr, text);
+    };
+    if length.is_empty() || length.len() > 3 || !length.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Rejected::Malformed);
+    }
+    let mut length: u8 = length.parse().map_err(|_| Rejected::Malformed)?;
+    let (address, max) = if let Some(ip) = v4(address.as_bytes()) {
+        (ip.to_string(), 32)
+    } else {
+        let ip = v6(address.as_bytes()).ok_or(Rejected::Malformed)?;
+        match ip.to_ipv4_mapped() {
+            Some(ip) if (96..=128).contains(&length) => {
+                length -= 96;
+                (ip.to_string(), 32)
+            }
+            Some(_) => return Err(Rejected::Malformed),
+            None => (ip.to_string(), 128),
+        }
+    };
+    if length > max {
+        return Err(Rejected::Malformed);
+    }
+    Ok((Kind::Cidr, Cow::Owned(format!("{address}/{length}"))))
+}
+
+/// `aa:bb:…`, `aa-bb-…`, `aabb.ccdd.eeff` and the bare twelve digits, as six pairs joined by colons.
+pub(crate) fn mac(text: &str) -> Result<Cow<'_, str>, Rejected> {
+    let bytes = text.as_bytes();
+    let group = match bytes.len() {
+        17 => 2,
+        14 => 4,
+        12 => 12,
+        _ => return Err(Rejected::Malformed),
+    };
+    let separator = *bytes.get(group).unwrap_or(&0);
+    let allowed: &[u8] = if group == 2 { b":-" } else { b"." };
+    if group < 12 && !allowed.contains(&separator) {
+        return Err(Rejected::Malformed);
+    }
+    let mut digits = [0u8; 12];
+    let mut count = 0;
+    for (i, b) in bytes.iter().enumerate() {
+        let separates = group < 12 && i % (group + 1) == group;
+        if separates != (*b == separator) || (!separates && !b.is_ascii_hexdigit()) {
+            return Err(Rejected::Malformed);
+        }
+        if !separates {
+            digits[count] = b.to_ascii_lowercase();
+            count += 1;
+        }
+    }
+    let mut out = String::with_capacity(17);
+    for (i, digit) in digits.iter().enumerate() {
+        if i > 0 && i % 2 == 0 {
+            out.push(':');
+        }
+        out.push(char::from(*digit));
+    }
+    Ok(if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) })
+}

@@ -1,0 +1,113 @@
+//! Windows registry keys.
+
+use std::{borrow::Cow, fmt};
+
+use crate::error::Rejected;
+
+/// The longest path of a key that is looked at: the registry allows 512 levels, but no tool writes so many.
+pub(crate) const MAX_KEY: usize = 2048;
+
+/// Spelling of a hive, and its long name. Prefixes of others come after them.
+const HIVES: &[(&str, &str)] = &[
+    ("HKEY_LOCAL_MACHINE", "HKEY_LOCAL_MACHINE"),
+    ("HKEY_CURRENT_USER_LOCAL_SETTINGS", "HKEY_CURRENT_USER_LOCAL_SETTINGS"),
+    ("HKEY_CURRENT_USER", "HKEY_CURRENT_USER"),
+    ("HKEY_CLASSES_ROOT", "HKEY_CLASSES_ROOT"),
+    ("HKEY_CURRENT_CONFIG", "HKEY_CURRENT_CONFIG"),
+    ("HKEY_PERFORMANCE_DATA", "HKEY_PERFORMANCE_DATA"),
+    ("HKEY_USERS", "HKEY_USERS"),
+    ("HKEY_USER", "HKEY_USERS"),
+    ("HKLM", "HKEY_LOCAL_MACHINE"),
+    ("HKCU", "HKEY_CURRENT_USER"),
+    ("HKCR", "HKEY_CLASSES_ROOT"),
+    ("HKCC", "HKEY_CURRENT_CONFIG"),
+    ("HKU", "HKEY_USERS"),
+];
+
+/// The hives as the kernel names them.
+const NATIVE: &[(&str, &str)] =
+    &[("\\REGISTRY\\MACHINE", "HKEY_LOCAL_MACHINE"), ("\\REGISTRY\\USER", "HKEY_USERS")];
+
+/// A key below a hive.
+///
+/// Canonical form: the hive's long name in upper case, single backslashes, none at the end; the rest as written
+/// (the registry ignores case, so compare keys without it).
+///
+/// ```
+/// use ioc_extract::RegistryKey;
+/// let key = RegistryKey::parse(r"HKLM\Software\Evil\")?;
+/// assert_eq!(key.as_str(), r"HKEY_LOCAL_MACHINE\Software\Evil");
+/// assert_eq!(RegistryKey::parse(r"\REGISTRY\MACHINE\Software\Evil")?, key);
+/// # Ok::<(), ioc_extract::Rejected>(())
+/// ```
+#[derive(Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Debug)]
+pub struct RegistryKey(Box<str>);
+
+impl RegistryKey {
+    /// Trims, makes canonical, validates.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected::Malformed`] where no known hive begins the text or no key follows it.
+    pub fn parse(text: &str) -> Result<Self, Rejected> {
+        canonical(text.trim()).map(|key| Self(key.into()))
+    }
+
+    /// The canonical key.
+    #[must_use]
+    pub const fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RegistryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// The long name of the hive that `text` begins with, and how many bytes spell it, the punctuation around it
+/// (`<HKLM>`, `HKLM:`) included. The next byte is then a backslash.
+pub(crate) fn hive(text: &[u8]) -> Option<(&'static str, usize)> {
+    let (inner, open) = match text {
+        [b'<', rest @ ..] => (rest, 1),
+        _ => (text, 0),
+    };
+    let table = if inner.first() == Some(&b'\\') { NATIVE } else { HIVES };
+    for (spelling, name) in table {
+        if !inner.get(..spelling.len()).is_some_and(|s| s.eq_ignore_ascii_case(spelling.as_bytes())) {
+            continue;
+        }
+        let mut len = open + spelling.len();
+        if text.get(len) == Some(&b'>') && open == 1 || text.get(len) == Some(&b':') {
+            len += 1;
+        }
+        if text.get(len) == Some(&b'\\') {
+            return Some((name, len));
+        }
+    }
+    None
+}
+
+/// The canonical form of a whole key.
+pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Rejected> {
+    if text.len() > MAX_KEY {
+        return Err(Rejected::TooLong);
+    }
+    let (name, len) = hive(text.as_bytes()).ok_or(Rejected::Malformed)?;
+    let path = &text[len..];
+    if path.bytes().any(|b| b < b' ') || path.trim_matches('\\').is_empty() {
+        return Err(Rejected::Malformed);
+    }
+    let path = path.trim_end_matches('\\');
+    if text.starts_with(name) && len == name.len() && path.len() + len == text.len() && !path.contains("\\\\") {
+        return Ok(Cow::Borrowed(text));
+    }
+    let mut out = String::with_capacity(name.len() + path.len());
+    out.push_str(name);
+    for component in path.split('\\').filter(|c| !c.is_empty()) {
+        out.push('\\');
+        out.push_str(component);
+    }
+    Ok(Cow::Owned(out))
+}

@@ -1,0 +1,331 @@
+//! One pass over the text.
+//!
+//! The text is cut into words: runs of letters, digits, `.`, `-`, `_` and bytes from 0x80 on. While a word is read, the
+//! classes of its bytes are collected in a mask. Mask, length and the byte that follows decide in constant time whether
+//! the word can be the core of an indicator; nearly all words cannot, and are never looked at again. What is left goes
+//! to the finder for its shape, which looks around the word within fixed bounds. The text is never copied; only what is
+//! encoded is, by [`crate::decode`], and is then scanned in the same way.
+
+mod address;
+mod context;
+mod host;
+mod path;
+mod token;
+mod url;
+
+use std::{borrow::Cow, collections::VecDeque, ops::Range};
+
+use crate::{
+    error::Rejected,
+    extractor::{DecodeLimits, Decoding, Found, Item, LeftOut, Profile, Via},
+    ioc::{Kind, KindSet, reserved},
+};
+
+/// What an extractor was told.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) kinds: KindSet,
+    pub(crate) profile: Profile,
+    pub(crate) limits: DecodeLimits,
+    pub(crate) reserved: bool,
+}
+
+/// Classes of bytes; a word's mask is the union of those of its bytes.
+pub(crate) mod class {
+    /// `a`-`f`, `A`-`F`.
+    pub(crate) const HEX_LETTER: u8 = 1;
+    /// The other letters.
+    pub(crate) const LETTER: u8 = 1 << 1;
+    /// `0`-`9`.
+    pub(crate) const DIGIT: u8 = 1 << 2;
+    /// `.`
+    pub(crate) const DOT: u8 = 1 << 3;
+    /// `-`
+    pub(crate) const HYPHEN: u8 = 1 << 4;
+    /// `_`
+    pub(crate) const UNDERSCORE: u8 = 1 << 5;
+    /// From 0x80 on.
+    pub(crate) const HIGH: u8 = 1 << 6;
+    /// Not in a word, and the start of something: see [`super::Scanner::mark`].
+    pub(crate) const MARK: u8 = 1 << 7;
+
+    /// Any byte of a word.
+    pub(crate) const WORD: u8 = !MARK;
+    /// Any ASCII letter.
+    pub(crate) const ALPHA: u8 = HEX_LETTER | LETTER;
+}
+
+use class::{ALPHA, DIGIT, DOT, HEX_LETTER, HIGH, HYPHEN, LETTER, MARK, UNDERSCORE, WORD};
+
+static CLASS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        let b = i as u8;
+        table[i] = match b {
+            b'a'..=b'f' | b'A'..=b'F' => HEX_LETTER,
+            b'g'..=b'z' | b'G'..=b'Z' => LETTER,
+            b'0'..=b'9' => DIGIT,
+            b'.' => DOT,
+            b'-' => HYPHEN,
+            b'_' => UNDERSCORE,
+            0x80..=0xff => HIGH,
+            b':' | b'\\' | b'%' | b'&' | b'/' | b'[' | b'(' | b'*' | b'^' | b'`' | b'+' | b'\'' | b'"' | 0 => MARK,
+            _ => 0,
+        };
+        i += 1;
+    }
+    table
+};
+
+/// Bytes after a word that call for a closer look whatever the word is.
+static AFTER: [bool; 256] = {
+    let mut table = [false; 256];
+    let bytes = b":@\\[({%&^`*<+";
+    let mut i = 0;
+    while i < bytes.len() {
+        table[bytes[i] as usize] = true;
+        i += 1;
+    }
+    table
+};
+
+/// A word: where it lies and what is in it.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Word {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) mask: u8,
+}
+
+/// A candidate before it becomes an [`Item`].
+#[derive(Debug)]
+pub(crate) struct Hit<'t> {
+    pub(crate) kind: Kind,
+    pub(crate) span: Range<usize>,
+    pub(crate) value: Cow<'t, str>,
+    pub(crate) via: Via,
+    pub(crate) reason: Option<Rejected>,
+}
+
+/// What is left to spend on decoding.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Budget {
+    pub(crate) nodes: u64,
+    pub(crate) bytes: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Scanner<'t> {
+    pub(crate) bytes: &'t [u8],
+    pub(crate) config: Config,
+    /// How many more layers may lie below this one.
+    pub(crate) depth: u8,
+    pub(crate) budget: Budget,
+    at: usize,
+    /// The end of the last thing found: no later thing reaches back before it.
+    floor: usize,
+    hits: Vec<Hit<'t>>,
+}
+
+impl<'t> Scanner<'t> {
+    pub(crate) fn new(bytes: &'t [u8], config: Config) -> Self {
+        let limits = config.limits;
+        let budget = if limits.depth == 0 {
+            Budget { nodes: 0, bytes: 0 }
+        } else {
+            Budget {
+                nodes: u64::from(limits.nodes) + bytes.len() as u64 / 4096,
+                bytes: bytes.len().max(4096).saturating_mul(limits.growth as usize),
+            }
+        };
+        Self::within(bytes, config, limits.depth, budget)
+    }
+
+    /// A scanner for a decoded text.
+    pub(crate) fn within(bytes: &'t [u8], config: Config, depth: u8, budget: Budget) -> Self {
+        Self { bytes, config, depth, budget, at: 0, floor: 0, hits: Vec::new() }
+    }
+
+    pub(crate) fn is_report(&self) -> bool {
+        self.config.profile == Profile::Report
+    }
+
+    /// The byte at `i`; 0 outside the text.
+    pub(crate) fn byte(&self, i: usize) -> u8 {
+        self.bytes.get(i).copied().unwrap_or(0)
+    }
+
+    /// The byte before `i`; 0 at the start of the text.
+    pub(crate) fn before(&self, i: usize) -> u8 {
+        i.checked_sub(1).map_or(0, |i| self.byte(i))
+    }
+
+    pub(crate) fn is_word(b: u8) -> bool {
+        CLASS[usize::from(b)] & WORD != 0
+    }
+
+    /// The end of the word that begins at `start`, and its mask.
+    pub(crate) fn word_at(&self, start: usize) -> Word {
+        let mut mask = 0;
+        let mut end = start;
+        while let Some(b) = self.bytes.get(end) {
+            let class = CLASS[usize::from(*b)];
+            if class & WORD == 0 {
+                break;
+            }
+            mask |= class;
+            end += 1;
+        }
+        Word { start, end, mask }
+    }
+
+    /// Reads on until something turned up. `false` at the end of the text.
+    pub(crate) fn step(&mut self) -> bool {
+        let bytes = self.bytes;
+        let mut at = self.at;
+        while at < bytes.len() {
+            let class = CLASS[usize::from(bytes[at])];
+            if class & WORD == 0 {
+                at = if class == MARK { self.mark(at) } else { at + 1 };
+            } else {
+                let word = self.word_at(at);
+                at = word.end;
+                let open = AFTER[usize::from(self.byte(word.end))];
+                if open || word.mask & (DOT | HIGH) != 0 || token::worth_a_look(bytes, word) {
+                    at = self.word(word);
+                    debug_assert!(at >= word.end);
+                }
+            }
+            if !self.hits.is_empty() {
+                self.at = at;
+                return true;
+            }
+        }
+        self.at = at;
+        false
+    }
+
+    /// Hands over what was found, in order.
+    pub(crate) fn drain(&mut self, queue: &mut VecDeque<Item<'t>>, last: &mut usize) {
+        self.hits.sort_by_key(|hit| hit.span.start);
+        for mut hit in self.hits.drain(..) {
+            // Decoded regions may overlap what came before by their markers; the order of starts is a promise.
+            hit.span.start = hit.span.start.max(*last).min(hit.span.end);
+            *last = hit.span.start;
+            queue.push_back(match hit.reason {
+                Some(reason) => Item::LeftOut(LeftOut { kind: hit.kind, span: hit.span, reason }),
+                None => Item::Found(Found { kind: hit.kind, span: hit.span, value: hit.value, via: hit.via }),
+            });
+        }
+    }
+
+    /// Everything in the text, for a decoded layer; what is left of the budget comes back as well.
+    pub(crate) fn run(mut self) -> (Vec<Hit<'t>>, Budget) {
+        let mut all = Vec::new();
+        while self.step() {
+            all.append(&mut self.hits);
+        }
+        (all, self.budget)
+    }
+
+    pub(crate) fn wants(&self, kind: Kind) -> bool {
+        self.config.kinds.contains(kind)
+    }
+
+    /// Records an indicator.
+    pub(crate) fn found(&mut self, kind: Kind, span: Range<usize>, value: Cow<'t, str>) {
+        self.found_via(kind, span, value, Via::default());
+    }
+
+    pub(crate) fn found_via(&mut self, kind: Kind, span: Range<usize>, value: Cow<'t, str>, via: Via) {
+        if !self.wants(kind) {
+            return;
+        }
+        self.floor = self.floor.max(span.end);
+        let reason = if self.config.reserved { None } else { reserved(kind, &value) };
+        self.hits.push(Hit { kind, span, value, via, reason });
+    }
+
+    /// Records a candidate that is none.
+    pub(crate) fn left_out(&mut self, kind: Kind, span: Range<usize>, reason: Rejected) {
+        if self.wants(kind) {
+            self.hits.push(Hit { kind, span, value: Cow::Borrowed(""), via: Via::default(), reason: Some(reason) });
+        }
+    }
+
+    /// A hit from a decoded layer; `span` is where its encoded form stands here.
+    pub(crate) fn adopt(&mut self, hit: Hit<'_>, span: Range<usize>, via: Via) {
+        self.hits.push(Hit {
+            kind: hit.kind,
+            span,
+            value: Cow::Owned(hit.value.into_owned()),
+            via: via.and(hit.via),
+            reason: hit.reason,
+        });
+    }
+
+    pub(crate) fn floor(&self) -> usize {
+        self.floor
+    }
+
+    /// A slice of the text, which is UTF-8 in all places where this is called; an empty text otherwise.
+    pub(crate) fn text(&self, span: Range<usize>) -> &'t str {
+        self.bytes.get(span).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
+    }
+
+    /// A byte outside of words that may begin something. Returns where to read on.
+    fn mark(&mut self, at: usize) -> usize {
+        let next = match self.bytes[at] {
+            b':' if self.byte(at + 1) == b':' => self.colons(Word { start: at, end: at, mask: 0 }),
+            b'\\' => self.backslash(at),
+            b'/' => self.slash(at),
+            _ => None,
+        };
+        next.unwrap_or(at + 1)
+    }
+
+    /// A word that may be the core of something. Returns where to read on.
+    fn word(&mut self, word: Word) -> usize {
+        let Word { start, end, mask } = word;
+        let next = match self.byte(end) {
+            b':' => self.colon(word),
+            b'@' => self.email(word),
+            b'\\' | b'>' => self.registry(start, end),
+            _ => None,
+        };
+        if let Some(next) = next {
+            return next;
+        }
+        if mask & HIGH != 0 {
+            return self.unicode(word);
+        }
+        if mask & DOT != 0 {
+            return self.dotted(word);
+        }
+        self.token(word)
+    }
+
+    /// A word with a colon after it.
+    fn colon(&mut self, word: Word) -> Option<usize> {
+        let Word { start, end, mask } = word;
+        match (self.byte(end + 1), self.byte(end + 2)) {
+            (b'/', b'/') => self.url(start, end),
+            (b'\\', _) if end - start == 1 && mask & ALPHA != 0 => self.windows_path(start),
+            (b'\\', _) => self.registry(start, end),
+            _ if mask & !(HEX_LETTER | DIGIT) == 0 => {
+                if end - start <= 4 && let Some(next) = self.colons(word) {
+                    return Some(next);
+                }
+                if mask == DIGIT { self.ssdeep(start, end) } else { None }
+            }
+            _ if &self.bytes[start..end] == b"arn" => self.arn(start),
+            _ => None,
+        }
+    }
+
+    /// Records that `decoding` is how a value was written.
+    pub(crate) fn plain_or(decoding: Option<Decoding>) -> Via {
+        decoding.map_or_else(Via::default, |d| Via::default().then(d))
+    }
+}

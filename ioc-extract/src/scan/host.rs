@@ -1,0 +1,266 @@
+//! Words with dots: IPv4 addresses and domain names. E-mail addresses.
+
+use std::borrow::Cow;
+
+use super::{
+    Scanner, Word,
+    class::{ALPHA, DIGIT, DOT, HIGH, HYPHEN},
+};
+use crate::{
+    error::Rejected,
+    ioc::Kind,
+    kind::{self, domain, email, ip, wallet},
+};
+
+impl<'t> Scanner<'t> {
+    /// An ASCII word with a dot in it. Returns where to read on.
+    pub(super) fn dotted(&mut self, word: Word) -> usize {
+        let Word { mut start, mut end, mask } = word;
+        while start < end && matches!(self.bytes[start], b'.' | b'-') {
+            start += 1;
+        }
+        while end > start && matches!(self.bytes[end - 1], b'.' | b'-') {
+            end -= 1;
+        }
+        if mask & ALPHA == 0 {
+            return self.numeric(word, start, end);
+        }
+        let len = end - start;
+        if len == 14 && self.cisco_mac(start, end) {
+            return word.end;
+        }
+        if matches!(self.byte(start), b'T' | b't') && len == 9 && mask & DIGIT != 0 {
+            if let Ok(value) = kind::label::attack(self.text(start..end)) {
+                self.found(Kind::AttackTechnique, start..end, value);
+                return word.end;
+            }
+        }
+        if !self.bytes[start..end].contains(&b'.') {
+            return self.token(Word { start, end, mask: mask & !DOT }).max(word.end);
+        }
+        self.domain(start, end);
+        word.end
+    }
+
+    /// Digits and dots.
+    fn numeric(&mut self, word: Word, start: usize, end: usize) -> usize {
+        let next = word.end;
+        if start != word.start || end - start < 7 {
+            return next;
+        }
+        if word.mask & HYPHEN != 0 {
+            // A range of addresses; anything else with a hyphen is a version or a date.
+            if let Some(hyphen) = self.bytes[start..end].iter().position(|b| *b == b'-').map(|i| start + i) {
+                if ip::v4(&self.bytes[start..hyphen]).is_some() && ip::v4(&self.bytes[hyphen + 1..end]).is_some() {
+                    self.v4(start, hyphen);
+                    self.v4(hyphen + 1, end);
+                }
+            }
+            return next;
+        }
+        let Some((_, len)) = ip::v4_prefix(&self.bytes[start..end]) else { return next };
+        let stop = start + len;
+        if stop != end {
+            // tcpdump writes the port after a dot: above 255, it can be no fifth number of a version.
+            let port = self.bytes[stop..end].strip_prefix(b".").and_then(|p| std::str::from_utf8(p).ok()?.parse::<u16>().ok());
+            if !port.is_some_and(|port| port > 255) {
+                return next;
+            }
+            self.v4(start, stop);
+            return next;
+        }
+        if self.v4(start, stop) { self.network(start, stop).max(next) } else { next }
+    }
+
+    fn v4(&mut self, start: usize, end: usize) -> bool {
+        if let Some(reason) = self.is_version(start, end) {
+            self.left_out(Kind::Ipv4Addr, start..end, reason);
+            return false;
+        }
+        self.found(Kind::Ipv4Addr, start..end, Cow::Borrowed(self.text(start..end)));
+        true
+    }
+
+    /// Whether four numbers are a version rather than an address.
+    fn is_version(&self, start: usize, end: usize) -> Option<Rejected> {
+        let before = self.before(start);
+        let port = self.byte(end) == b':' && self.byte(end + 1).is_ascii_digit();
+        if before == b'/' && Self::is_word(self.before(start - 1)) && !port && self.byte(end) != b'/' {
+            return Some(Rejected::LooksLikeVersion);
+        }
+        if Self::label_is(self.label(start), VERSION) && !port {
+            return Some(Rejected::LooksLikeVersion);
+        }
+        None
+    }
+
+    /// A name with at least one dot.
+    pub(super) fn domain(&mut self, mut start: usize, end: usize) {
+        // `%2Fevil.com`: the two digits belong to an escape.
+        if self.before(start) == b'%' && end - start > 2 && self.bytes[start..start + 2].iter().all(u8::is_ascii_hexdigit) {
+            start += 2;
+            while start < end && matches!(self.bytes[start], b'.' | b'-') {
+                start += 1;
+            }
+        }
+        if let Some(gap) = memchr::memmem::rfind(&self.bytes[start..end], b"..") {
+            start += gap + 2;
+        }
+        let text = self.text(start..end);
+        if !text.contains('.') || text.len() > domain::MAX_NAME {
+            return;
+        }
+        if text.len() >= 22 && text.as_bytes()[text.len() - 6..].eq_ignore_ascii_case(b".onion") {
+            if let Ok(value) = wallet::onion(text) {
+                let name = kind::lower(text);
+                self.found(Kind::OnionService, start..end, value);
+                self.found(Kind::DomainName, start..end, name);
+            }
+            return;
+        }
+        let name = kind::lower(text);
+        if domain::labels(name.as_bytes()).is_err() {
+            return;
+        }
+        match domain::public(name.as_bytes()) {
+            Ok(()) => {}
+            Err(reason) => {
+                if reason == Rejected::PublicSuffix {
+                    self.left_out(Kind::DomainName, start..end, reason);
+                }
+                return;
+            }
+        }
+        if let Some(reason) = self.is_no_host(start, end, &name) {
+            self.left_out(Kind::DomainName, start..end, reason);
+            return;
+        }
+        self.found(Kind::DomainName, start..end, name);
+    }
+
+    /// Why a name below a public suffix is not one of a host.
+    fn is_no_host(&self, start: usize, end: usize, name: &str) -> Option<Rejected> {
+        let before = self.before(start);
+        let after = self.byte(end);
+        let scheme_relative = before == b'/' && self.before(start - 1) == b'/';
+        let share = before == b'\\' && self.before(start - 1) == b'\\';
+        if (before == b'/' && !scheme_relative) || (before == b'\\' && !share) {
+            return Some(Rejected::PartOfPath);
+        }
+        let tld = name.rsplit('.').next().unwrap_or(name).as_bytes();
+        let address_follows = matches!(after, b'(' | b'[') && self.byte(end + 1).is_ascii_digit();
+        if matches!(after, b'(' | b'[' | b'=') && !address_follows || before == b'$' {
+            return Some(Rejected::LooksLikeCode);
+        }
+        let strong = scheme_relative || share || (after == b':' && self.byte(end + 1).is_ascii_digit()) || before == b'@';
+        if domain::is_file_extension(tld) && !strong && name.bytes().filter(|b| *b == b'.').count() == 1 {
+            return Some(Rejected::LooksLikeFileName);
+        }
+        None
+    }
+
+    /// A word with bytes outside ASCII: cut at everything that can be in no name.
+    pub(super) fn unicode(&mut self, word: Word) -> usize {
+        let Word { start, end, .. } = word;
+        for chunk in self.bytes[start..end].utf8_chunks().scan(start, |at, chunk| {
+            let from = *at;
+            *at += chunk.valid().len() + chunk.invalid().len();
+            Some((from, chunk.valid()))
+        }).collect::<Vec<_>>() {
+            let (from, text) = chunk;
+            let mut piece: Option<usize> = None;
+            for (i, c) in text.char_indices().chain([(text.len(), ' ')]) {
+                let inside = c.is_alphanumeric() || matches!(c, '.' | '-' | '_') || is_mark(c);
+                match (inside, piece) {
+                    (true, None) => piece = Some(i),
+                    (false, Some(first)) => {
+                        self.piece(from + first, from + i);
+                        piece = None;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        end
+    }
+
+    /// A word within a word.
+    fn piece(&mut self, start: usize, end: usize) {
+        let word = self.word_at(start);
+        let mask = if word.end <= end { word.mask } else { self.bytes[start..end].iter().fold(0, |m, b| m | super::CLASS[usize::from(*b)]) };
+        if mask & HIGH == 0 {
+            let word = Word { start, end, mask };
+            if mask & DOT != 0 {
+                self.dotted(word);
+            } else if super::token::worth_a_look(self.bytes, word) {
+                self.token(word);
+            }
+            return;
+        }
+        let text = self.text(start..end);
+        let trimmed = text.trim_start_matches(['.', '-']);
+        let start = end - trimmed.len();
+        let text = trimmed.trim_end_matches(['.', '-']);
+        if text.contains('.') && let Ok(name) = domain::canonical(text) {
+            let end = start + text.len();
+            if self.is_no_host(start, end, &name).is_none() {
+                self.found(Kind::DomainName, start..end, Cow::Owned(name.into_owned()));
+            }
+        }
+    }
+
+    /// A word before `@`.
+    pub(super) fn email(&mut self, word: Word) -> Option<usize> {
+        let at = word.end;
+        let mut start = word.start;
+        let reach = self.floor().max(at.saturating_sub(email::MAX_LOCAL));
+        while start > reach && (Self::is_word(self.bytes[start - 1]) || self.bytes[start - 1] == b'+') {
+            start -= 1;
+        }
+        let local = &self.bytes[start..at];
+        if let Some(gap) = memchr::memmem::rfind(local, b"..") {
+            start += gap + 2;
+        }
+        while start < at && matches!(self.bytes[start], b'.' | b'-' | b'+') {
+            start += 1;
+        }
+        if self.byte(at + 1) == b'[' {
+            let len = self.bytes[at + 1..].iter().take(48).position(|b| *b == b']')?;
+            let end = at + 2 + len;
+            let value = email::canonical(self.text(start..end)).ok()?;
+            self.found(Kind::EmailAddr, start..end, value);
+            return Some(at + 1);
+        }
+        let host = self.word_at(at + 1);
+        let mut end = host.end;
+        while end > at && matches!(self.bytes[end - 1], b'.' | b'-' | b'_') {
+            end -= 1;
+        }
+        if host.mask & (ALPHA | HIGH) == 0 {
+            if self.is_report() && ip::v4(&self.bytes[host.start..end.max(host.start)]).is_some() && start < at {
+                let text = self.text(start..end);
+                self.found(Kind::EmailAddr, start..end, kind::lower(text));
+                return Some(at + 1);
+            }
+            return None;
+        }
+        if end <= at + 1 || start >= at {
+            return None;
+        }
+        match email::canonical(self.text(start..end)) {
+            Ok(value) => {
+                self.found(Kind::EmailAddr, start..end, value);
+                Some(host.end)
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+/// Combining marks and joiners, which occur within names of many scripts.
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{900}'..='\u{dff}' | '\u{200c}' | '\u{200d}' | '\u{30fb}' | '\u{b7}')
+}
+
+/// Labels after which four numbers are a version or an object identifier.
+const VERSION: &[&str] = &["version", " ver", " v", "build", "release", "firmware", " rev", "revision", "oid", "productver", "filever", "version_number", "versionnumber"];

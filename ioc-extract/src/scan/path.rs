@@ -1,0 +1,146 @@
+//! Backslashes and slashes: registry keys, Windows paths, shares, pipes, POSIX paths.
+
+use std::borrow::Cow;
+
+use super::Scanner;
+use crate::{
+    ioc::Kind,
+    kind::{self, path, registry},
+};
+
+impl Scanner<'_> {
+    /// The end of a path or key whose components may hold blanks. `keys`: registry keys, whose last component may.
+    fn path_end(&self, from: usize, quote: u8, max: usize) -> usize {
+        let limit = self.bytes.len().min(from + max);
+        let mut at = from;
+        while at < limit {
+            match self.bytes[at] {
+                0..=0x1f | 0x7f | b'"' | b'|' | b'*' | b'?' | b';' | b',' => break,
+                b'\'' if quote == b'\'' => break,
+                b'<' | b'>' | b':' => break,
+                b' ' if quote != b'"' && quote != b'\'' && !self.goes_on(at, limit) => break,
+                _ => at += 1,
+            }
+        }
+        at
+    }
+
+    /// Whether a path goes on after the blank at `at`: another backslash follows before anything that ends a path.
+    fn goes_on(&self, at: usize, limit: usize) -> bool {
+        if self.byte(at + 1) == b' ' {
+            return false;
+        }
+        for i in at + 1..limit.min(at + 48) {
+            match self.bytes[i] {
+                b'\\' => return true,
+                b':' | b'"' | b'\'' | b'<' | b'>' | b'|' | b'*' | b'?' | b',' | b';' | b'/' | b'=' | 0..=0x1f => return false,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// A word that may be a hive, with a backslash, `:` or `>` after it.
+    pub(super) fn registry(&mut self, word: usize, end: usize) -> Option<usize> {
+        if !matches!(self.byte(word), b'H' | b'h') || end - word > 40 {
+            return None;
+        }
+        let start = if self.before(word) == b'<' { word - 1 } else { word };
+        self.key(start)
+    }
+
+    fn key(&mut self, start: usize) -> Option<usize> {
+        let (_, len) = registry::hive(&self.bytes[start..])?;
+        let mut end = self.path_end(start + len, self.before(start), registry::MAX_KEY);
+        while end > start && matches!(self.bytes[end - 1], b'.' | b' ' | b')' | b'\\' | b']') {
+            end -= 1;
+        }
+        let value = registry::canonical(self.text(start..end)).ok()?;
+        self.found(Kind::RegistryKey, start..end, Cow::Owned(value.into_owned()));
+        Some(end)
+    }
+
+    /// `X:\…`, the drive being at `start`.
+    pub(super) fn windows_path(&mut self, start: usize) -> Option<usize> {
+        if start > 0 && Self::is_word(self.bytes[start - 1]) {
+            return None;
+        }
+        self.file(start, start + 2)
+    }
+
+    fn file(&mut self, start: usize, from: usize) -> Option<usize> {
+        let mut end = self.path_end(from, self.before(start), path::MAX_PATH);
+        while end > start && matches!(self.bytes[end - 1], b'.' | b' ' | b')' | b'\\' | b']' | b'\'') {
+            end -= 1;
+        }
+        let value = path::canonical(self.text(start..end)).ok()?;
+        let name = kind::path::file_name(&value).ok().map(Cow::into_owned);
+        self.found(Kind::FilePath, start..end, Cow::Owned(value.into_owned()));
+        if let Some(name) = name.filter(|name| name.contains('.')) {
+            self.found(Kind::FileName, end - name.len()..end, Cow::Owned(name));
+        }
+        Some(from)
+    }
+
+    /// A backslash outside of a word.
+    pub(super) fn backslash(&mut self, at: usize) -> Option<usize> {
+        let before = self.before(at);
+        if before == b'\\' || Self::is_word(before) {
+            return None;
+        }
+        if self.bytes[at..].len() > 9 && self.bytes[at + 1..at + 9].eq_ignore_ascii_case(b"REGISTRY") {
+            return self.key(at);
+        }
+        if self.byte(at + 1) == b'\\' {
+            return self.share(at);
+        }
+        None
+    }
+
+    /// `\\host\share\…`, `\\.\pipe\…`
+    fn share(&mut self, at: usize) -> Option<usize> {
+        let lead = self.bytes[at..].iter().take(4).take_while(|b| **b == b'\\').count();
+        let host = at + lead;
+        let first = self.bytes[host..].iter().take(256).position(|b| *b == b'\\')?;
+        if first == 0 {
+            return None;
+        }
+        let mut end = self.path_end(host, self.before(at), path::MAX_PATH);
+        while end > host && matches!(self.bytes[end - 1], b'.' | b' ' | b')' | b'\\' | b']' | b'\'') {
+            end -= 1;
+        }
+        if end <= host + first {
+            return None;
+        }
+        let text = self.text(at..end);
+        if &self.bytes[host..host + first] == b"." {
+            let value = path::named_pipe(text).ok()?.into_owned();
+            self.found(Kind::NamedPipe, at..end, Cow::Owned(value));
+            return Some(end);
+        }
+        let value = path::canonical(text).ok()?.into_owned();
+        self.found(Kind::FilePath, at..end, Cow::Owned(value));
+        Some(host)
+    }
+
+    /// A slash outside of a word.
+    pub(super) fn slash(&mut self, at: usize) -> Option<usize> {
+        if !self.is_report() || Self::is_word(self.before(at)) || matches!(self.before(at), b'/' | b':') {
+            return None;
+        }
+        const ROOTS: &[&str] = &["bin/", "boot/", "dev/", "etc/", "home/", "lib/", "mnt/", "opt/", "proc/", "root/", "run/", "sbin/", "srv/", "sys/", "tmp/", "usr/", "var/", "Users/", "Library/", "Applications/", "private/"];
+        let rest = &self.bytes[at + 1..];
+        if !ROOTS.iter().any(|root| rest.starts_with(root.as_bytes())) {
+            return None;
+        }
+        let stop = |b: &u8| *b <= b' ' || matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b':' | b'|' | b'(' | b')' | b'`' | b'*' | b'?' | b'=' | b'&');
+        let len = rest.iter().take(path::MAX_PATH).position(stop).unwrap_or(rest.len().min(path::MAX_PATH));
+        let mut end = at + 1 + len;
+        while end > at && matches!(self.bytes[end - 1], b'.' | b'/') {
+            end -= 1;
+        }
+        let value = path::canonical(self.text(at..end)).ok()?;
+        self.found(Kind::FilePath, at..end, value);
+        Some(end)
+    }
+}

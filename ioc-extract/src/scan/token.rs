@@ -1,0 +1,162 @@
+//! Words without dots: hashes, wallets, identifiers.
+
+use super::{
+    Scanner, Word,
+    class::{DIGIT, HEX_LETTER, HYPHEN, UNDERSCORE},
+};
+use crate::{
+    error::Rejected,
+    ioc::Kind,
+    kind::{self, hash, ip, wallet},
+};
+
+/// Whether a word without dots can be anything. Runs for each such word, so it only looks at mask, length and first
+/// byte.
+pub(super) fn worth_a_look(bytes: &[u8], word: Word) -> bool {
+    let len = word.end - word.start;
+    if word.mask & DIGIT == 0 || len < 5 {
+        return len >= 32 && word.mask & !HEX_LETTER == 0;
+    }
+    len >= 24 || matches!(bytes[word.start], b'C' | b'c' | b'T' | b't' | b'A' | b'a' | b'U' | b'M' | b'p') && len >= 5
+        || len == 17 && word.mask & HYPHEN != 0
+}
+
+impl Scanner<'_> {
+    /// A word of letters, digits, `-` and `_`. Returns where to read on.
+    pub(super) fn token(&mut self, word: Word) -> usize {
+        let Word { mut start, mut end, mask } = word;
+        let next = word.end;
+        if mask & (HYPHEN | UNDERSCORE) != 0 {
+            while start < end && matches!(self.bytes[start], b'-' | b'_') {
+                start += 1;
+            }
+            while end > start && matches!(self.bytes[end - 1], b'-' | b'_') {
+                end -= 1;
+            }
+        }
+        let len = end - start;
+        let hex = self.bytes[start..end].iter().all(u8::is_ascii_hexdigit);
+        if hex && hash::kind_of_length(len).is_some() {
+            self.hash(start, end);
+        } else if len < 24 {
+            self.identifier(start, end);
+        } else if !hex {
+            self.long(start, end);
+        }
+        next
+    }
+
+    fn hash(&mut self, start: usize, end: usize) {
+        let Some(mut kind) = hash::kind_of_length(end - start) else { return };
+        let label = self.label(start);
+        let is = |words: &[&str]| Self::label_is(label, words);
+        kind = match kind {
+            Kind::Md5 if is(&["imphash", "import hash", "imp_hash", "import_hash", "imports hash"]) => Kind::Imphash,
+            Kind::Md5 if is(&["ja3s", "ja3s_hash", "ja3s.hash", "ja3s_digest"]) => Kind::Ja3s,
+            Kind::Md5 if is(&["ja3", "ja3_hash", "ja3.hash", "ja3_digest", "ja3 hash"]) => Kind::Ja3,
+            Kind::Sha256 if is(&["authentihash", "authenticode"]) => Kind::Authentihash,
+            Kind::Sha256 if is(&["sha3-256", "sha3_256"]) => Kind::Sha3_256,
+            Kind::Sha512 if is(&["sha3-512", "sha3_512"]) => Kind::Sha3_512,
+            Kind::Sha1 if is(CERTIFICATE) => Kind::CertSha1,
+            Kind::Sha256 if is(CERTIFICATE) => Kind::CertSha256,
+            kind => kind,
+        };
+        if is(SESSION) {
+            self.left_out(kind, start..end, Rejected::Malformed);
+            return;
+        }
+        let value = kind::lower(self.text(start..end));
+        self.found(kind, start..end, value);
+    }
+
+    /// Short words that begin with a label.
+    fn identifier(&mut self, start: usize, end: usize) {
+        let text = self.text(start..end);
+        let kind = match text.as_bytes() {
+            [b'C' | b'c', b'V' | b'v', ..] => Kind::Cve,
+            [b'T' | b't', b'A' | b'a', ..] => Kind::AttackTactic,
+            [b'T' | b't', b'0'..=b'9', ..] => Kind::AttackTechnique,
+            [b'M', b'0'..=b'9', ..] => Kind::AttackMitigation,
+            [b'A', b'S', ..] => Kind::Asn,
+            [b'U', b'A', b'-', ..] => Kind::AnalyticsId,
+            [b'p', b'u', b'b', b'-', ..] => Kind::AdsenseId,
+            _ if text.len() == 17 => Kind::MacAddr,
+            _ => return,
+        };
+        if let Ok((kind, value)) = kind::canonical(kind, text) {
+            self.found(kind, start..end, value);
+        }
+    }
+
+    /// Long words of mixed characters.
+    fn long(&mut self, start: usize, end: usize) {
+        let text = self.text(start..end);
+        let len = end - start;
+        if len == 36 && let Ok(value) = hash::ja4(text) {
+            self.found(Kind::Ja4, start..end, value);
+        } else if len == 72 && let Ok(value) = hash::tlsh(text) {
+            self.found(Kind::Tlsh, start..end, value);
+        } else if len == 56 && let Ok(value) = wallet::onion(text) {
+            self.found(Kind::OnionService, start..end, value);
+        } else if len <= wallet::MAX_ADDRESS && let Some(kind) = wallet::shape(text.as_bytes()) {
+            match wallet::canonical(kind, text) {
+                Ok(value) => self.found(kind, start..end, value),
+                Err(Rejected::Checksum) => self.left_out(kind, start..end, Rejected::Checksum),
+                Err(_) => {}
+            }
+        } else if self.is_report() && (43..=44).contains(&len) && let Ok(value) = wallet::canonical(Kind::Solana, text) {
+            self.found(Kind::Solana, start..end, value);
+        }
+    }
+
+    /// `BLOCKSIZE:HASH:HASH`, the block size being the word.
+    pub(super) fn ssdeep(&mut self, start: usize, end: usize) -> Option<usize> {
+        let base64 = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+        let run = |from: usize| self.bytes.get(from..).unwrap_or_default().iter().take(65).take_while(base64).count();
+        if !matches!(self.byte(start), b'1'..=b'9') || end - start > 10 {
+            return None;
+        }
+        let first = run(end + 1);
+        let middle = end + 1 + first;
+        if !(8..=64).contains(&first) || self.byte(middle) != b':' {
+            return None;
+        }
+        let second = run(middle + 1);
+        let stop = middle + 1 + second;
+        let text = self.text(start..stop);
+        if !(3..=64).contains(&second) || first + second < 16 {
+            return None;
+        }
+        let value = hash::ssdeep(text).ok()?;
+        self.found(Kind::Ssdeep, start..stop, value);
+        Some(stop)
+    }
+
+    /// `arn:…`; the resource may hold blanks only where the text ends with it.
+    pub(super) fn arn(&mut self, start: usize) -> Option<usize> {
+        let rest = self.bytes.get(start..)?;
+        let stop = |b: &u8| *b <= b' ' || matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b')' | b']' | b'}' | b'\\');
+        let len = rest.iter().take(2048).position(stop).unwrap_or(rest.len().min(2048));
+        let text = self.text(start..start + len);
+        let value = kind::label::arn(text.trim_end_matches(['.', ':'])).ok()?;
+        let end = start + value.len();
+        self.found(Kind::Arn, start..end, value);
+        Some(end)
+    }
+
+    /// `aabb.ccdd.eeff`
+    pub(super) fn cisco_mac(&mut self, start: usize, end: usize) -> bool {
+        let Ok(value) = ip::mac(self.text(start..end)) else { return false };
+        if self.bytes[start..end].iter().all(|b| *b == b'.' || b.is_ascii_digit()) && !Self::label_is(self.label(start), &["mac", "address", "host", "hwaddr"]) {
+            return false;
+        }
+        self.found(Kind::MacAddr, start..end, value);
+        true
+    }
+}
+
+/// Labels of certificates' fingerprints.
+const CERTIFICATE: &[&str] = &["fingerprint", "thumbprint", "cert", "certificate", "cert_sha1", "cert:sha1", "tls.fingerprint", "cert_hash"];
+/// Labels of identifiers that have the length of a hash by chance.
+const SESSION: &[&str] = &["session", "sessionid", "session_id", "session-id", "phpsessid", "jsessionid", " sid", "requestid", "request_id", "request-id", "trace_id", "traceid", "nonce", "csrf_token", "csrftoken", " uuid", " guid", "transaction_id", "transactionid", "correlationid", "correlation_id"];
+
