@@ -1,5 +1,7 @@
 //! How long parsing takes for alerts of different kinds: `cargo bench -p wazuh-alert`.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a benchmark without its input has to fail loudly")]
+
 use std::path::Path;
 
 use divan::counter::BytesCount;

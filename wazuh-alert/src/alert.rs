@@ -338,3 +338,121 @@ fn no_object(bytes: &[u8], trimmed: &[u8]) -> AlertError {
     };
     AlertError::NotAnObject { found }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Alert, ScalarKind};
+
+    fn alert(text: &str) -> Alert {
+        Alert::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn it_can_be_shared_between_threads() {
+        fn check<T: Send + Sync + Clone + 'static>() {}
+        check::<Alert>();
+    }
+
+    #[test]
+    fn nothing_but_a_known_key_is_required() {
+        for text in [
+            r#"{"rule":{}}"#,
+            r#"{"rule":null}"#,
+            r#"{"data":null}"#,
+            r#"{"data":"text"}"#,
+            r#"{"syscheck":[]}"#,
+        ] {
+            let alert = alert(text);
+            assert_eq!(
+                (alert.id(), alert.timestamp(), alert.location(), alert.full_log()),
+                ("", "", "", None)
+            );
+            assert_eq!((alert.rule_id(), alert.rule_level(), alert.rule_description()), ("", 0, ""));
+            assert_eq!(alert.rule_groups().count(), 0);
+            assert_eq!((alert.agent_id(), alert.agent_name(), alert.agent_ip()), (None, None, None));
+            assert_eq!((alert.decoder_name(), alert.decoder_parent(), alert.manager_name()), ("", "", None));
+            assert!(!alert.is_from("opencti") && !alert.is_from("data"));
+        }
+    }
+
+    #[test]
+    fn the_level_is_a_number_however_it_is_written() {
+        for (level, expected) in
+            [("12", 12), ("\"12\"", 12), ("\" 7 \"", 7), ("-1", 0), ("null", 0), ("true", 0), ("[5]", 5)]
+        {
+            assert_eq!(
+                alert(&format!(r#"{{"rule":{{"level":{level}}}}}"#)).rule_level(),
+                expected,
+                "{level}"
+            );
+        }
+    }
+
+    #[test]
+    fn of_a_key_that_occurs_twice_the_last_counts_and_of_an_array_the_first() {
+        let of = |data: &str| alert(&format!(r#"{{"data":{data}}}"#)).text("data.k").map(str::to_owned);
+        assert_eq!(of(r#"{"k":"1","k":"2"}"#).as_deref(), Some("2"));
+        assert_eq!(of(r#"{"k":["1","2"]}"#).as_deref(), Some("1"));
+        assert_eq!(of(r#"{"k":["1","2"],"k":["3","4"]}"#).as_deref(), Some("3"));
+        assert_eq!(of(r#"[{"k":"1"},{"k":"2","k":"3"}]"#).as_deref(), Some("1"));
+        assert_eq!(of(r#"[{"k":"1","k":"2"},{"k":"3"}]"#).as_deref(), Some("2"));
+        assert_eq!(of(r#"{"k":[[["1"]],"2"],"k":[[[]],["3"],"4"]}"#).as_deref(), Some("3"));
+        // Two objects under one key.
+        let twice = alert(r#"{"data":{"k":"1"},"data":{"k":"2"},"rule":{}}"#);
+        assert_eq!(twice.text("data.k"), Some("2"));
+        assert!(twice.texts("data.k").eq(["1", "2"]));
+    }
+
+    #[test]
+    fn exact_paths_go_before_those_of_another_case() {
+        let alert = alert(r#"{"data":{"SRCIP":"1","srcip":"2","DstIP":"3","K\u00c9":"4"}}"#);
+        assert_eq!(alert.text("data.srcip"), Some("2"));
+        assert_eq!(alert.text("data.SrcIp"), Some("2"));
+        assert_eq!(alert.text("DATA.dstip"), Some("3"));
+        assert_eq!(alert.text("data.ké"), None);
+        assert_eq!(alert.texts("data.SrcIp").count(), 0);
+    }
+
+    #[test]
+    fn own_alerts_are_known() {
+        for text in [
+            r#"{"rule":{},"location":"opencti"}"#,
+            r#"{"rule":{},"location":"(web-01) 192.0.2.7->opencti"}"#,
+            r#"{"rule":{},"location":"[001] (web-01) any->opencti"}"#,
+            r#"{"data":{"integration":"opencti"},"location":"elsewhere"}"#,
+        ] {
+            assert!(alert(text).is_from("opencti"), "{text}");
+        }
+        for text in [
+            r#"{"rule":{},"location":"/var/log/opencti"}"#,
+            r#"{"rule":{},"location":"opencti->syslog"}"#,
+            r#"{"data":{"integration":"opencti2"}}"#,
+            r#"{"rule":{"integration":"opencti"}}"#,
+        ] {
+            assert!(!alert(text).is_from("opencti"), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_as_written_and_kinds_are_told_apart() {
+        let alert = alert(r#"{"data":[18446744073709551616,-0,1E5,0.10,"7",true,false,null]}"#);
+        let leaves: Vec<_> = alert.leaves().map(|leaf| (leaf.text, leaf.kind)).collect();
+        use ScalarKind::{Bool, Number, String};
+        let expected = [
+            ("18446744073709551616", Number),
+            ("-0", Number),
+            ("1E5", Number),
+            ("0.10", Number),
+            ("7", String),
+            ("true", Bool),
+            ("false", Bool),
+        ];
+        assert_eq!(leaves, expected);
+    }
+
+    #[test]
+    fn debug_output_shows_no_content() {
+        let alert = alert(r#"{"id":"1.2","rule":{"id":"5710"},"data":{"password":"hunter2"}}"#);
+        insta::assert_snapshot!(format!("{alert:?}"), @r#"Alert { id: "1.2", rule_id: "5710", bytes: 63, leaves: 3 }"#);
+    }
+}

@@ -57,7 +57,9 @@ pub enum AlertError {
     Array,
 
     /// The input is JSON, but neither an object nor an array.
-    #[error("cannot read the alert: the input is {found}, not a JSON object")]
+    #[error(
+        "cannot read the alert: the input is {found}, not a JSON object; pass a line of alerts.json or integratord's alert file"
+    )]
     NotAnObject {
         /// What it is: `a string`, `a number`, `true`, `false` or `null`.
         found: &'static str,
@@ -123,7 +125,9 @@ pub enum AlertError {
     },
 
     /// Long keys over many values: the paths would take far more memory than the alert itself.
-    #[error("cannot read the alert: its keys unfold to more than {limit} bytes of field paths")]
+    #[error(
+        "cannot read the alert: its keys unfold to more than {limit} bytes of field paths, which no alert of Wazuh does"
+    )]
     LongPaths {
         /// The limit for this input in bytes.
         limit: usize,
@@ -188,4 +192,68 @@ pub(crate) fn excerpt(text: &str, offset: usize) -> String {
         excerpt.push('…');
     }
     excerpt
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Alert;
+
+    fn message(bytes: &[u8]) -> String {
+        Alert::parse(bytes).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn messages_for_what_is_no_json_object() {
+        insta::assert_snapshot!(message(b""), @"cannot read the alert: the input is empty; is the disk full where integratord writes (/tmp)?");
+        insta::assert_snapshot!(message(b" \r\n\t"), @"cannot read the alert: the input holds nothing but blanks");
+        insta::assert_snapshot!(message(b"\xEF\xBB\xBF\n"), @"cannot read the alert: the input holds nothing but blanks");
+        insta::assert_snapshot!(message(&vec![b'{'; super::MAX_INPUT_BYTES + 1]), @"cannot read the alert: the input has 16777217 bytes, more than the 16777216 that are taken for one alert; is it a whole alerts.json? Then pass its lines one by one");
+        insta::assert_snapshot!(message(b"alertdate='2024 May 01 10:01:33'\nalertlocation='x'\n"), @"cannot read the alert: it is in integratord's shell style (alertdate='…'), not JSON; add <alert_format>json</alert_format> to the <integration> block in ossec.conf and restart the manager");
+        insta::assert_snapshot!(message(b"\n  <html>\x1b[31m<title>502 Bad Gateway</title>"), @r"cannot read the alert: the input is not JSON, it begins with `<html>\u{1b}[31m<title>502 Ba…` (line 2, column 3)");
+        insta::assert_snapshot!(message(b"nothing"), @"cannot read the alert: the input is not JSON, it begins with `nothing` (line 1, column 1)");
+        insta::assert_snapshot!(message(b"\xE9t\xE9"), @"cannot read the alert: the input is not JSON, it begins with `�t�` (line 1, column 1)");
+        insta::assert_snapshot!(message(b"[{\"rule\":{}}]"), @"cannot read the alert: the input is a JSON array; pass the alerts in it one by one");
+        insta::assert_snapshot!(message(b"\"text\""), @"cannot read the alert: the input is a string, not a JSON object; pass a line of alerts.json or integratord's alert file");
+        insta::assert_snapshot!(message(b"-1.5e3"), @"cannot read the alert: the input is a number, not a JSON object; pass a line of alerts.json or integratord's alert file");
+        insta::assert_snapshot!(message(b"null"), @"cannot read the alert: the input is null, not a JSON object; pass a line of alerts.json or integratord's alert file");
+        insta::assert_snapshot!(message(b"\xFF\xFE{\0\"\0"), @"cannot read the alert: NUL byte at line 1, column 1; the file is damaged, or it is UTF-16 and has to be saved as UTF-8");
+        insta::assert_snapshot!(message(b"\0\0\0\0"), @"cannot read the alert: NUL byte at line 1, column 1; the file is damaged, or it is UTF-16 and has to be saved as UTF-8");
+    }
+
+    #[test]
+    fn messages_for_broken_json() {
+        insta::assert_snapshot!(message(b"{\"rule\":{\"level\":3"), @"cannot read the alert: the JSON breaks off at line 1, column 19; was it read while being written, or is the disk full?");
+        insta::assert_snapshot!(message(b"{\n\"rule\":\n  \"\xC3\xA9\\u00"), @"cannot read the alert: the JSON breaks off at line 3, column 9; was it read while being written, or is the disk full?");
+        insta::assert_snapshot!(message(b"{\"rule\":{},\n\"data\" 1}"), @"cannot read the alert: broken JSON at line 2, column 8: expected `:`, found `1}`");
+        insta::assert_snapshot!(message(b"{\"rule\":{}; \"data\":{}}"), @r#"cannot read the alert: broken JSON at line 1, column 11: expected `,` or `}`, found `; "data":{}}`"#);
+        insta::assert_snapshot!(message(b"{\"rule\":[1 2]}"), @"cannot read the alert: broken JSON at line 1, column 12: expected `,` or `]`, found `2]}`");
+        insta::assert_snapshot!(message(b"{\"rule\":{},}"), @"cannot read the alert: broken JSON at line 1, column 12: expected a key, found `}`");
+        insta::assert_snapshot!(message(b"{'rule':{}}"), @"cannot read the alert: broken JSON at line 1, column 2: expected a key or `}`, found `'rule':{}}`");
+        insta::assert_snapshot!(message(b"{\"rule\":[1,]}"), @"cannot read the alert: broken JSON at line 1, column 12: expected a value, found `]}`");
+        insta::assert_snapshot!(message(b"{\"rule\":nil}"), @"cannot read the alert: broken JSON at line 1, column 9: expected a value, found `nil}`");
+        insta::assert_snapshot!(message(b"{\"rule\":-x}"), @"cannot read the alert: broken JSON at line 1, column 10: expected a digit, found `x}`");
+        insta::assert_snapshot!(message(b"{\"rule\":\"C:\\Windows\"}"), @r#"cannot read the alert: broken JSON at line 1, column 12: expected an escape such as `\n` or `\u00e9`, found `\Windows"}`"#);
+        insta::assert_snapshot!(message(b"{\"rule\":\"a\0b\"}"), @"cannot read the alert: NUL byte at line 1, column 11; the file is damaged, or it is UTF-16 and has to be saved as UTF-8");
+        insta::assert_snapshot!(message(b"{\"rule\":{}}\0"), @"cannot read the alert: NUL byte at line 1, column 12; the file is damaged, or it is UTF-16 and has to be saved as UTF-8");
+        insta::assert_snapshot!(message(b"{\"rule\":{}}\n{\"rule\":{\"id\":\"5710\",\"description\":\"x\"}}"), @r#"cannot read the alert: `{"rule":{"id":"5710","de…` follows the alert's JSON object at line 2, column 1; pass one alert at a time"#);
+        insta::assert_snapshot!(message("{\"a\":".repeat(1001).as_bytes()), @"cannot read the alert: its JSON is nested deeper than 1000 levels, which no alert of Wazuh is");
+    }
+
+    #[test]
+    fn messages_for_what_is_no_alert() {
+        insta::assert_snapshot!(message(b"{}"), @"cannot read the alert: the JSON object is no Wazuh alert, it has none of the keys rule, data, syscheck");
+        insta::assert_snapshot!(message(b"{\"type\":\"bundle\",\"objects\":[{\"data\":{},\"rule\":{}}]}"), @"cannot read the alert: the JSON object is no Wazuh alert, it has none of the keys rule, data, syscheck");
+        let long_key = format!("{{\"{}\":{{{}\"b\":2}}}}", "k".repeat(300_000), "\"a\":1,".repeat(100));
+        insta::assert_snapshot!(message(long_key.as_bytes()), @"cannot read the alert: its keys unfold to more than 4809792 bytes of field paths, which no alert of Wazuh does");
+    }
+
+    #[test]
+    fn labels_are_words_for_a_metric() {
+        for bytes in
+            [&b""[..], b" ", b"x", b"[]", b"1", b"{", b"{}", b"{\"rule\":1}x", b"{\"a\":\"\0\"}", b"{1}"]
+        {
+            let label = Alert::parse(bytes).unwrap_err().label();
+            assert!(label.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{label}");
+        }
+    }
 }

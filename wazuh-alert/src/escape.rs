@@ -125,5 +125,91 @@ fn numeric(digits: &[u8], radix: u32) -> Option<char> {
     let code = digits.iter().try_fold(0_u32, |code, &digit| {
         code.checked_mul(radix)?.checked_add(char::from(digit).to_digit(radix)?)
     })?;
-    char::from_u32(code)
+    // XML has no NUL.
+    char::from_u32(code).filter(|&char| char != '\0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{decode, is_cut_off, undo_windows};
+
+    fn plain(value: &str) -> String {
+        let mut out = String::from("before|");
+        undo_windows(value, &mut out);
+        out.split_off("before|".len())
+    }
+
+    #[test]
+    fn escapes_of_json() {
+        for (escape, char) in [
+            (r#"\""#, '"'),
+            (r"\\", '\\'),
+            (r"\/", '/'),
+            (r"\b", '\u{8}'),
+            (r"\f", '\u{c}'),
+            (r"\n", '\n'),
+            (r"\r", '\r'),
+            (r"\t", '\t'),
+            (r"\u00e9", 'é'),
+            (r"\uD83D\uDE00", '😀'),
+        ] {
+            assert_eq!(decode(format!("{escape}rest").as_bytes()), Some((char, escape.len())), "{escape}");
+        }
+        for lone in [r"\ud800", r"\ud800\n", r"\ud800\u0041", r"\udc00\ud800"] {
+            assert_eq!(decode(lone.as_bytes()), Some(('\u{FFFD}', 6)), "{lone}");
+        }
+        for wrong in [r"\", r"\x41", r"\W", r"\u12", r"\u12g4", r"\u+123"] {
+            assert_eq!(decode(wrong.as_bytes()), None, "{wrong}");
+        }
+        assert!(is_cut_off(br"\u12") && is_cut_off(br"\") && !is_cut_off(br"\x") && !is_cut_off(br"\u1g"));
+    }
+
+    #[test]
+    fn windows_values_escaped_twice_read_plain() {
+        assert_eq!(plain(r"C:\\Windows\\new\\temp"), r"C:\Windows\new\temp");
+        assert_eq!(plain(r"\\\\server\\share\\"), r"\\server\share\");
+        assert_eq!(plain(r"\\??\\C:\\Users"), r"\??\C:\Users");
+        assert_eq!(plain(r"HKLM\\System\\CurrentControlSet"), r"HKLM\System\CurrentControlSet");
+        assert_eq!(plain(r#"\"C:\\a b.exe\" /c \"x\""#), r#""C:\a b.exe" /c "x""#);
+        assert_eq!(plain(r"a &amp;&amp; b &gt; c 2&gt;&amp;1"), "a && b > c 2>&1");
+        assert_eq!(plain(r"&lt;unknown process&gt;"), "<unknown process>");
+        // A tab of a script, and a backslash before a t.
+        assert_eq!(plain(r#"if\t(\"\\t\")"#), "if\t(\"\\t\")");
+        assert_eq!(plain(r"one\ttwo"), "one\ttwo");
+    }
+
+    #[test]
+    fn windows_values_escaped_once_stay() {
+        for value in
+            [r"C:\Windows", r"\\server\share", r"C:\temp", r"C:\temp\new", r"CORP\jane", r"ends in \"]
+        {
+            assert_eq!(plain(value), value);
+        }
+    }
+
+    #[test]
+    fn entities_by_name_and_number() {
+        assert_eq!(
+            plain("&lt;&gt;&amp;&quot;&apos;&#65;&#x42;&#X1F600;&#x10FFFF;&#1114111;"),
+            "<>&\"'AB😀\u{10FFFF}\u{10FFFF}"
+        );
+        // One level only: what is XML inside the XML stays XML.
+        assert_eq!(plain("&amp;lt;a&amp;gt;"), "&lt;a&gt;");
+        for value in [
+            "&",
+            "&;",
+            "&#;",
+            "&#0;",
+            "&#x;",
+            "&#xD800;",
+            "&#99999999999;",
+            "&copy;",
+            "&amp",
+            "a&b=1;",
+            "&ampersand;",
+            "& amp;",
+        ] {
+            assert_eq!(plain(value), value);
+        }
+    }
 }

@@ -152,7 +152,7 @@ impl Reader<'_> {
     fn members(&mut self) -> Result<(), AlertError> {
         while let Some(frame) = self.frames.last_mut() {
             let is_empty = std::mem::replace(&mut frame.is_empty, false);
-            let frame = *frame;
+            let frame = Frame { is_empty, ..*frame };
             let closing = if frame.is_array { b']' } else { b'}' };
             match self.peek() {
                 Some(byte) if byte == closing => {
@@ -161,10 +161,7 @@ impl Reader<'_> {
                     continue;
                 }
                 _ if is_empty => {}
-                Some(b',') => {
-                    self.at += 1;
-                    self.peek();
-                }
+                Some(b',') => self.at += 1,
                 _ => {
                     let expected = if frame.is_array { "`,` or `]`" } else { "`,` or `}`" };
                     return Err(self.unexpected(self.at, expected));
@@ -185,7 +182,8 @@ impl Reader<'_> {
         let key = self.string()?;
         let side = &mut self.tree.side;
         let start = side.len();
-        if frame.path.len() > 0 {
+        // The path of the alert itself is empty, but so may a key be.
+        if self.frames.len() > 1 {
             let parent = frame.path.start as usize;
             side.extend_from_within(parent..parent + frame.path.len());
             side.push('.');

@@ -15,8 +15,9 @@ pub const MAX_LINE_BYTES: usize = 65_535;
 const QUEUE: &str = "1:";
 /// Longest agent name that Wazuh registers. analysisd refuses a message whose location is longer than 8 KiB.
 const MAX_NAME_CHARS: usize = 128;
-/// Agent ids have 3 digits and grow by use; an address with a zone has at most this many characters.
+/// Agent ids are numbers of three digits or more.
 const MAX_ID_CHARS: usize = 16;
+/// The longest IPv6 address has 45 characters, a zone behind it 16.
 const MAX_IP_CHARS: usize = 64;
 
 /// The agent in whose name an event is sent, so that the alert about it bears that agent, too.
@@ -167,5 +168,87 @@ fn harmless(text: &str, delimiters: &[char], max: usize) -> String {
 /// Whether analysisd would read it back as it is: it takes the address to end at the first `-`.
 fn is_like_address(ip: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b".:%/_".contains(&byte);
-    !ip.is_empty() && ip.len() <= MAX_IP_CHARS && ip.bytes().all(is_part)
+    ip.contains(['.', ':']) && ip.len() <= MAX_IP_CHARS && ip.bytes().all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Sender, location_overhead, queue_line};
+    use crate::Alert;
+
+    const EVENT: &str = r#"{"integration":"opencti"}"#;
+
+    fn location(id: &str, name: &str, ip: Option<&str>) -> String {
+        let line = queue_line(Some(Sender { id, name, ip }), "opencti", EVENT).unwrap();
+        line.strip_suffix(EVENT).unwrap().to_owned()
+    }
+
+    #[test]
+    fn the_manager_has_no_sender() {
+        assert_eq!(queue_line(None, "opencti", EVENT).unwrap(), format!("1:opencti:{EVENT}"));
+        for id in ["000", "0", "", " "] {
+            assert_eq!(location(id, "manager", None), "1:opencti:");
+        }
+        assert_eq!(location_overhead(None, "opencti"), "1:opencti:".len());
+    }
+
+    #[test]
+    fn an_agent_is_named_before_the_arrow() {
+        assert_eq!(location("001", "web-01", Some("192.0.2.7")), "1:[001] (web-01) 192.0.2.7->opencti:");
+        assert_eq!(location("001", "web-01", None), "1:[001] (web-01) any->opencti:");
+        assert_eq!(
+            location("12", "a|b:c", Some("fe80::1%eth0")),
+            "1:[12] (a||b|:c) fe80|:|:1%eth0->opencti:"
+        );
+    }
+
+    #[test]
+    fn what_would_break_the_framing_is_harmless() {
+        assert_eq!(location("0]1>\n", "a)b>c\0d\re\u{85}", None), "1:[0_1__] (a_b_c_d_e_) any->opencti:");
+        for ip in ["10.0.0.1-x", "1.2.3.4->x", "a b", "", "\n", "[::1]", "false", &"1".repeat(65)] {
+            assert_eq!(location("001", "a", Some(ip)), "1:[001] (a) any->opencti:", "{ip:?}");
+        }
+        assert_eq!(
+            location("001", &"é".repeat(500), None),
+            format!("1:[001] ({}) any->opencti:", "é".repeat(128))
+        );
+        assert_eq!(queue_line(None, "a:b\n", EVENT).unwrap(), format!("1:a|:b_:{EVENT}"));
+    }
+
+    #[test]
+    fn an_event_of_several_lines_becomes_one() {
+        let event = "{\r\n  \"a\": \"b\\n\"\n}\n";
+        assert_eq!(queue_line(None, "opencti", event).unwrap(), "1:opencti:{    \"a\": \"b\\n\" } ");
+    }
+
+    #[test]
+    fn messages() {
+        let refused = |event: &str| queue_line(None, "opencti", event).unwrap_err().to_string();
+        insta::assert_snapshot!(refused(&format!("{{\"a\":\"{}\"}}", "x".repeat(65_535))), @"cannot send the event: the line would have 65553 bytes, and analysisd reads no more than 65535; leave fields of the event out");
+        insta::assert_snapshot!(refused("{}"), @"cannot send the event: it is not a JSON object with at least one key, so analysisd would not decode it");
+        insta::assert_snapshot!(refused("[{\"a\":1}]"), @"cannot send the event: it is not a JSON object with at least one key, so analysisd would not decode it");
+        insta::assert_snapshot!(refused(" {\"a\":1}"), @"cannot send the event: it is not a JSON object with at least one key, so analysisd would not decode it");
+        insta::assert_snapshot!(refused("{\"a\":\"\0\"}"), @r"cannot send the event: it has a NUL byte at offset 6, which no JSON has; escape it as \u0000");
+    }
+
+    #[test]
+    fn the_sender_is_the_alerts_agent() {
+        let sender = |agent: &str| {
+            let alert = Alert::parse(format!(r#"{{"rule":{{}}{agent}}}"#).as_bytes()).unwrap();
+            Sender::of(&alert)
+                .map(|sender| (sender.id.to_owned(), sender.name.to_owned(), sender.ip.map(str::to_owned)))
+        };
+        let of = |id: &str, name: &str, ip: Option<&str>| {
+            Some((id.to_owned(), name.to_owned(), ip.map(str::to_owned)))
+        };
+        assert_eq!(
+            sender(r#","agent":{"id":"001","name":"web-01","ip":"192.0.2.7"}"#),
+            of("001", "web-01", Some("192.0.2.7"))
+        );
+        assert_eq!(sender(r#","agent":{"id":"001","name":"web-01"}"#), of("001", "web-01", None));
+        assert_eq!(sender(r#","agent":{"id":"001"}"#), of("001", "001", None));
+        assert_eq!(sender(r#","agent":{"id":"000","name":"manager"}"#), None);
+        assert_eq!(sender(r#","agent":{"name":"web-01"}"#), None);
+        assert_eq!(sender(""), None);
+    }
 }
