@@ -71,8 +71,6 @@ fn agent_parts(location: &str) -> (&str, &str, &str, &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
     #[test]
     fn any_bytes_give_an_alert_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..256)) {
         let _ = Alert::parse(&bytes);
