@@ -1,1 +1,453 @@
-//! x
+//! Undoing what people do to indicators so that nobody follows them: `hxxp://evil[.]com`, `bob (at) evil dot com`.
+//!
+//! Works on one region of the text, the rest stays untouched: characters are copied from where the region begins, and
+//! each mark is replaced by what it stands for, until something stands there that continues no indicator. A map says
+//! where each character came from, so that what is found in the result has its place in the text.
+
+use crate::kind::url;
+
+/// The longest region that is looked at.
+const MAX_REGION: usize = 4096;
+/// The most bytes that one mark can have.
+const MAX_MARK: usize = 24;
+
+/// A region with its marks undone.
+#[derive(Debug)]
+pub(crate) struct Refanged {
+    pub(crate) text: Vec<u8>,
+    /// For each byte of `text`, where it began in the source.
+    from: Vec<u32>,
+    /// Places in `text` where a mark was undone, in order.
+    marks: Vec<u32>,
+    /// The same for characters nobody sees.
+    invisible: Vec<u32>,
+    /// The end of the region in the source.
+    pub(crate) end: usize,
+    /// Whether the region began with a scheme.
+    pub(crate) is_url: bool,
+}
+
+impl Refanged {
+    fn new(start: usize) -> Self {
+        Self { text: Vec::new(), from: Vec::new(), marks: Vec::new(), invisible: Vec::new(), end: start, is_url: false }
+    }
+
+    fn push(&mut self, b: u8, at: usize) {
+        self.text.push(b);
+        self.from.push(u32::try_from(at).unwrap_or(u32::MAX));
+    }
+
+    fn mark(&mut self, replacement: &str, at: usize) {
+        self.marks.push(self.text.len() as u32);
+        for b in replacement.bytes() {
+            self.push(b, at);
+        }
+    }
+
+    /// The place in the source of a range of `text`.
+    pub(crate) fn span(&self, start: usize, end: usize) -> std::ops::Range<usize> {
+        let from = self.from.get(start).map_or(self.end, |at| *at as usize);
+        let to = self.from.get(end).map_or(self.end, |at| *at as usize);
+        from..to.max(from)
+    }
+
+    /// Whether a mark was undone within a range of `text`.
+    pub(crate) fn marked(&self, start: usize, end: usize) -> bool {
+        Self::any(&self.marks, start, end)
+    }
+
+    /// Whether an invisible character was dropped within a range of `text`.
+    pub(crate) fn unveiled(&self, start: usize, end: usize) -> bool {
+        Self::any(&self.invisible, start, end)
+    }
+
+    fn any(places: &[u32], start: usize, end: usize) -> bool {
+        let first = places.partition_point(|at| (*at as usize) < start);
+        places.get(first).is_some_and(|at| (*at as usize) < end)
+    }
+
+    pub(crate) fn changed(&self) -> bool {
+        !self.marks.is_empty() || !self.invisible.is_empty()
+    }
+}
+
+const fn opens(b: u8) -> bool {
+    matches!(b, b'[' | b'(' | b'{' | b'<')
+}
+
+const fn closes(b: u8) -> bool {
+    matches!(b, b']' | b')' | b'}' | b'>')
+}
+
+const fn in_word(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_') || b >= 0x80
+}
+
+fn blank(b: u8) -> bool {
+    matches!(b, b' ' | b'\t')
+}
+
+fn at(bytes: &[u8], i: usize) -> u8 {
+    bytes.get(i).copied().unwrap_or(0)
+}
+
+/// Words between brackets, and what they stand for.
+const NAMED: &[(&[u8], &str)] = &[
+    (b"dot", "."),
+    (b"d0t", "."),
+    (b"punto", "."),
+    (b"punkt", "."),
+    (b"point", "."),
+    (b"at", "@"),
+    (b"et", "@"),
+    (b"arroba", "@"),
+    (b"://", "://"),
+    (b".", "."),
+    (b",", "."),
+    (b"@", "@"),
+    (b":", ":"),
+    (b"/", "/"),
+    (b"-", "-"),
+    (b"_", "_"),
+    ("。".as_bytes(), "."),
+];
+
+/// A bracketed mark at `start`: its length and what it stands for.
+///
+/// `[.]`, `(dot)`, `{at}`, `[:]`, and in reports also with blanks and brackets to spare: `[ . ]`, `[[[.]]`.
+fn bracketed(bytes: &[u8], start: usize, report: bool) -> Option<(usize, &'static str)> {
+    let limit = bytes.len().min(start + MAX_MARK);
+    let mut i = start;
+    while i < limit && (opens(bytes[i]) || (report && i > start && blank(bytes[i]))) {
+        i += 1;
+    }
+    let opened = i > start;
+    let (name, stands) = NAMED.iter().find(|(name, _)| {
+        bytes.get(i..i + name.len()).is_some_and(|s| s.eq_ignore_ascii_case(name))
+    })?;
+    let named = i + name.len();
+    let mut j = named;
+    while j < limit && report && blank(bytes[j]) {
+        j += 1;
+    }
+    let mut closed = false;
+    while j < limit && (closes(bytes[j]) || (report && closed && blank(bytes[j]) && (closes(at(bytes, j + 1)) || blank(at(bytes, j + 1))))) {
+        closed |= closes(bytes[j]);
+        j += 1;
+    }
+    let letters = name[0].is_ascii_alphabetic();
+    match (opened, closed) {
+        (true, true) => Some((j - start, stands)),
+        // `evil[.com`, `evil.]com`: only the dot is written with half its brackets.
+        (true, false) if *stands == "." && !letters && name[0] != b',' && in_word(at(bytes, named)) => Some((named - start, stands)),
+        (false, true) if name == b"." && in_word(at(bytes, j)) => Some((j - start, stands)),
+        _ => None,
+    }
+}
+
+/// A mark at `p`, right after a character of the indicator: its length and what it stands for.
+pub(crate) fn mark(bytes: &[u8], p: usize, report: bool) -> Option<(usize, &'static str)> {
+    match at(bytes, p) {
+        b'[' | b'(' | b'{' | b'<' => {
+            if let Some((len, stands)) = bracketed(bytes, p, report) {
+                let after = at(bytes, p + len);
+                let blanks = if report { bytes[p + len..].iter().take(4).take_while(|b| blank(**b)).count() } else { 0 };
+                let on = in_word(at(bytes, p + len + blanks)) || opens(after) || stands.ends_with([':', '/']);
+                return on.then_some((len + blanks, stands));
+            }
+            // `evil[.com]`, `fpw.[com]`: the brackets are round a label.
+            if report && at(bytes, p) == b'[' {
+                let label = bytes[p + 1..].iter().take(16).take_while(|b| b.is_ascii_alphanumeric() || **b == b'.').count();
+                if label > 1 && at(bytes, p + 1 + label) == b']' && p > 0 && (bytes[p - 1] == b'.' || bytes[p + 1] == b'.') {
+                    return Some((1, ""));
+                }
+            }
+            None
+        }
+        b'.' => {
+            if closes(at(bytes, p + 1)) {
+                return bracketed(bytes, p, false);
+            }
+            // `10.10\\.10`
+            let slashes = bytes[p + 1..].iter().take(8).take_while(|b| **b == b'\\').count();
+            (slashes > 0 && at(bytes, p + 1 + slashes) == b'.').then_some((1 + slashes, ""))
+        }
+        b'\\' => {
+            let slashes = bytes[p..].iter().take(8).take_while(|b| **b == b'\\').count();
+            (at(bytes, p + slashes) == b'.' && in_word(at(bytes, p + slashes + 1))).then_some((slashes + 1, "."))
+        }
+        b'^' => (at(bytes, p + 1) == b'.' && in_word(at(bytes, p + 2))).then_some((2, ".")),
+        b']' if report && p > 0 && p + 1 < bytes.len() => {
+            // The end of a bracket round a label.
+            let label = bytes[..p].iter().rev().take(16).take_while(|b| b.is_ascii_alphanumeric() || **b == b'.').count();
+            let open = p.checked_sub(label + 1)?;
+            let round = at(bytes, open) == b'[' && label > 1;
+            (round && (at(bytes, open.wrapping_sub(1)) == b'.' || at(bytes, open + 1) == b'.')).then_some((1, ""))
+        }
+        b' ' | b'\t' if report => spaced(bytes, p),
+        b'/' if report => {
+            let name = |word: &[u8]| bytes.get(p + 1..p + 1 + word.len()).is_some_and(|s| s.eq_ignore_ascii_case(word)) && at(bytes, p + 1 + word.len()) == b'/';
+            if name(b"dot") {
+                Some((5, "."))
+            } else if name(b"at") {
+                Some((4, "@"))
+            } else {
+                None
+            }
+        }
+        0xe3 if bytes.get(p..p + 3) == Some("。".as_bytes()) => Some((3, ".")),
+        0xef if matches!(bytes.get(p..p + 3), Some([0xef, 0xbc, 0x8e] | [0xef, 0xbd, 0xa1])) => Some((3, ".")),
+        0xef if bytes.get(p..p + 3) == Some("＠".as_bytes()) => Some((3, "@")),
+        _ => None,
+    }
+}
+
+/// Marks with blanks round them, which only occur in reports: `evil [.] com`, `evil dot com`, `evil .com`, `bob @ evil`.
+fn spaced(bytes: &[u8], p: usize) -> Option<(usize, &'static str)> {
+    let blanks = |from: usize| bytes.get(from..).unwrap_or_default().iter().take(8).take_while(|b| blank(**b)).count();
+    let lead = blanks(p);
+    let q = p + lead;
+    if opens(at(bytes, q)) {
+        let (len, stands) = bracketed(bytes, q, true)?;
+        let trail = blanks(q + len);
+        let on = matches!(stands, "." | "@") && in_word(at(bytes, q + len + trail));
+        return on.then_some((lead + len + trail, stands));
+    }
+    match at(bytes, q) {
+        b'.' if lead == 1 && at(bytes, q + 1).is_ascii_lowercase() => {
+            // `evil .com`: the next label must be a top-level domain and end the name.
+            let label = bytes[q + 1..].iter().take(24).take_while(|b| in_word(**b)).count();
+            crate::kind::domain::is_tld(&bytes[q + 1..q + 1 + label]).then_some((lead + 1, "."))
+        }
+        b'.' if closes(at(bytes, q + 1)) => None,
+        b'@' => {
+            let trail = blanks(q + 1);
+            in_word(at(bytes, q + 1 + trail)).then_some((lead + 1 + trail, "@"))
+        }
+        b'd' | b'D' => named(bytes, p, q, b"dot", "."),
+        b'a' | b'A' => named(bytes, p, q, b"at", "@"),
+        _ => None,
+    }
+}
+
+fn named(bytes: &[u8], p: usize, q: usize, name: &[u8], stands: &'static str) -> Option<(usize, &'static str)> {
+    let end = q + name.len();
+    let trail = bytes.get(end..)?.iter().take(8).take_while(|b| blank(**b)).count();
+    let matches = bytes[q..end].eq_ignore_ascii_case(name) && trail > 0 && in_word(at(bytes, end + trail));
+    matches.then_some((end + trail - p, stands))
+}
+
+/// Spellings of schemes, in lower case, and what they stand for. Those marked are used in reports only.
+const SPELLINGS: &[(&str, &str, bool)] = &[
+    ("https", "https", false),
+    ("http", "http", false),
+    ("hxxps", "https", false),
+    ("hxxp", "http", false),
+    ("htxps", "https", false),
+    ("htxp", "http", false),
+    ("hxtps", "https", false),
+    ("hxtp", "http", false),
+    ("h**ps", "https", false),
+    ("h**p", "http", false),
+    ("hzzps", "https", false),
+    ("hzzp", "http", false),
+    ("hzzzps", "https", false),
+    ("hzzzp", "http", false),
+    ("h00ps", "http", true),
+    ("h00p", "http", true),
+    ("hxxxps", "https", false),
+    ("hxxxp", "http", false),
+    ("h[tt]ps", "https", false),
+    ("h[tt]p", "http", false),
+    ("meows", "https", false),
+    ("meow", "http", false),
+    ("fxxp", "ftp", false),
+    ("fxp", "ftp", false),
+    ("ftx", "ftp", false),
+    ("ftps", "ftps", false),
+    ("sftp", "sftp", false),
+    ("ftp", "ftp", false),
+    ("xxxxs", "https", true),
+    ("xxxxx", "https", true),
+    ("xxxx", "http", true),
+    ("tcp", "tcp", true),
+    ("udp", "udp", true),
+    ("telnet", "telnet", true),
+    ("wss", "wss", false),
+    ("ws", "ws", false),
+];
+
+/// A scheme at `start`, plain or not: the bytes it takes with what stands between it and the host, its canonical form,
+/// and whether it was written otherwise.
+pub(crate) fn scheme(bytes: &[u8], start: usize, report: bool) -> Option<(usize, &'static str, bool)> {
+    let open = opens(at(bytes, start));
+    let from = start + usize::from(open);
+    let (spelling, canonical, _) = SPELLINGS.iter().find(|(spelling, _, only)| {
+        let end = from + spelling.len();
+        (report || !only)
+            && bytes.get(from..end).is_some_and(|s| s.eq_ignore_ascii_case(spelling.as_bytes()))
+            && !at(bytes, end).is_ascii_lowercase()
+    })?;
+    let mut changed = spelling != canonical;
+    let mut canonical: &'static str = canonical;
+    let mut p = from + spelling.len();
+    if open {
+        if !closes(at(bytes, p)) {
+            return None;
+        }
+        p += 1;
+        changed = true;
+    } else if report && canonical.starts_with("http") && matches!(at(bytes, p), b'!' | b'@' | b'&' | b'A'..=b'Z') && at(bytes, p + 1) == b':' {
+        // Seen in the wild: any one character in the place of the `s`.
+        p += 1;
+        canonical = "https";
+        changed = true;
+    }
+    let separator: &[&[u8]] = &[
+        b"://", b"[:]//", b"[://]", b"(:)//", b"{:}//", b"[:]\\/\\/", b":\\\\\\\\", b":\\\\", b":[//]", b":[/]/", b":[/][/]", b"[:][/][/]",
+        b":__", b"__", b"//",
+    ];
+    let loose = |s: &[u8]| s.starts_with(b":__") || s.starts_with(b"__") || s == b"//";
+    let mut q = p;
+    while report && blank(at(bytes, q)) && q - p < 2 {
+        q += 1;
+    }
+    let found = separator.iter().find(|s| bytes[q.min(bytes.len())..].starts_with(s) && (report || !loose(s)))?;
+    if q > p {
+        if **found != *b"://" {
+            return None;
+        }
+        changed = true;
+    }
+    changed |= **found != *b"://";
+    let mut end = q + found.len();
+    if report {
+        while at(bytes, end) == b'/' && end - q < 8 {
+            end += 1;
+            changed = true;
+        }
+        let blanks = bytes[end..].iter().take(3).take_while(|b| blank(**b)).count();
+        if blanks > 0 {
+            // `http:// evil.com`: what follows must look like a host.
+            let host = &bytes[end + blanks..];
+            let name = host.iter().take(253).take_while(|b| in_word(**b)).count();
+            if name == 0 || (!matches!(at(host, name), b'.' | b'[' | b'(' | b'{') && mark(host, name, true).is_none()) {
+                return None;
+            }
+            end += blanks;
+            changed = true;
+        }
+    }
+    let next = at(bytes, end);
+    (in_word(next) || next == b'[').then_some((end - start, canonical, changed))
+}
+
+/// An invisible character at `p`: its length.
+pub(crate) fn invisible(bytes: &[u8], p: usize) -> Option<usize> {
+    match bytes.get(p..)? {
+        [0xc2, 0xad, ..] => Some(2),
+        [0xe2, 0x80, 0x8b..=0x8f, ..] | [0xe2, 0x81, 0xa0..=0xa4, ..] | [0xef, 0xbb, 0xbf, ..] => Some(3),
+        _ => None,
+    }
+}
+
+/// Undoes the marks in the region that begins at `start`.
+pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Refanged {
+    let mut out = Refanged::new(start);
+    let limit = bytes.len().min(start + MAX_REGION);
+    let mut p = start;
+    if let Some((len, scheme, changed)) = scheme(bytes, start, report) {
+        if changed {
+            out.mark(scheme, start);
+        } else {
+            for b in scheme.bytes() {
+                out.push(b, start);
+            }
+        }
+        for b in b"://" {
+            out.push(*b, start);
+        }
+        p += len;
+        out.is_url = true;
+        if at(bytes, p) == b'[' && mark(bytes, p, report).is_none() {
+            // An IPv6 address in its own brackets.
+            while p < limit && bytes[p] != b']' && (bytes[p].is_ascii_hexdigit() || matches!(bytes[p], b'[' | b':' | b'.' | b'%')) {
+                out.push(bytes[p], p);
+                p += 1;
+            }
+        }
+    }
+    let authority = out.text.len();
+    let mut names = 0;
+    while p < limit {
+        let b = bytes[p];
+        if let Some(len) = invisible(bytes, p) {
+            out.invisible.push(out.text.len() as u32);
+            p += len;
+            continue;
+        }
+        if out.text.len() > authority && let Some((len, stands)) = mark(bytes, p, report) {
+            let bare = blank(b) && !opens(at(bytes, p + 1));
+            // `look at evil.com`: a bare "at" is a mark only where the name after it is defanged too.
+            if stands == "@" && (names > 0 || (bare && bytes[p..p + len].contains(&b't') && !defanged_name(bytes, p + len))) {
+                break;
+            }
+            names += usize::from(stands == "@");
+            out.mark(stands, p);
+            p += len;
+            continue;
+        }
+        let more = match b {
+            b'.' => true,
+            b if in_word(b) => true,
+            b'@' | b'+' => true,
+            b':' => at(bytes, p + 1).is_ascii_hexdigit() || at(bytes, p + 1) == b':' || mark(bytes, p + 1, false).is_some() || at(bytes, p + 1) == b'/',
+            b'%' => at(bytes, p + 1).is_ascii_hexdigit(),
+            b']' => out.is_url && out.text[authority..].first() == Some(&b'['),
+            _ => false,
+        };
+        if more {
+            out.push(b, p);
+            p += 1;
+            continue;
+        }
+        if matches!(b, b'/' | b'?' | b'#') && out.text.len() > authority {
+            p = path(bytes, p, limit, &mut out);
+        } else if report && b == b' ' && at(bytes, p + 1) == b'/' && out.is_url && in_word(at(bytes, p + 2)) {
+            // `http://evil.com /path`
+            out.marks.push(out.text.len() as u32);
+            p = path(bytes, p + 1, limit, &mut out);
+        }
+        break;
+    }
+    out.end = p;
+    out
+}
+
+/// Copies the path, query and fragment of a URL; only bracketed marks are undone in them.
+fn path(bytes: &[u8], from: usize, limit: usize, out: &mut Refanged) -> usize {
+    let end = url::end(bytes, from, None).min(limit).max((from + 1).min(limit));
+    let mut p = from;
+    // `url::end` stops before the closing bracket of a mark at the very end.
+    while p < end {
+        let kept = matches!(bytes.get(p..p + 3), Some(b"(.)"));
+        if opens(bytes[p]) && !kept && let Some((len, stands)) = bracketed(bytes, p, false) {
+            out.mark(stands, p);
+            p += len;
+        } else if let Some(len) = invisible(bytes, p) {
+            out.invisible.push(out.text.len() as u32);
+            p += len;
+        } else {
+            out.push(bytes[p], p);
+            p += 1;
+        }
+    }
+    p
+}
+
+/// Whether the name that begins at `p` is defanged itself.
+fn defanged_name(bytes: &[u8], p: usize) -> bool {
+    let label = bytes[p..].iter().take(64).take_while(|b| in_word(**b)).count();
+    let dot = p + label;
+    label > 0 && at(bytes, dot) != b'.' && mark(bytes, dot, true).is_some_and(|(_, stands)| stands == ".")
+}

@@ -8,6 +8,7 @@
 
 mod address;
 mod context;
+mod defanged;
 mod host;
 mod path;
 mod token;
@@ -125,6 +126,8 @@ pub(crate) struct Scanner<'t> {
     at: usize,
     /// The end of the last thing found: no later thing reaches back before it.
     floor: usize,
+    /// Whether this text is a refanged region: whoever defanged a name meant a host.
+    refanged: bool,
     hits: Vec<Hit<'t>>,
 }
 
@@ -144,7 +147,7 @@ impl<'t> Scanner<'t> {
 
     /// A scanner for a decoded text.
     pub(crate) fn within(bytes: &'t [u8], config: Config, depth: u8, budget: Budget) -> Self {
-        Self { bytes, config, depth, budget, at: 0, floor: 0, hits: Vec::new() }
+        Self { bytes, config, depth, budget, at: 0, floor: 0, refanged: false, hits: Vec::new() }
     }
 
     pub(crate) fn is_report(&self) -> bool {
@@ -191,7 +194,8 @@ impl<'t> Scanner<'t> {
             } else {
                 let word = self.word_at(at);
                 at = word.end;
-                let open = AFTER[usize::from(self.byte(word.end))];
+                let after = self.byte(word.end);
+                let open = AFTER[usize::from(after)] || (after == b' ' && self.spaced());
                 if open || word.mask & (DOT | HIGH) != 0 || token::worth_a_look(bytes, word) {
                     at = self.word(word);
                     debug_assert!(at >= word.end);
@@ -288,6 +292,9 @@ impl<'t> Scanner<'t> {
     /// A word that may be the core of something. Returns where to read on.
     fn word(&mut self, word: Word) -> usize {
         let Word { start, end, mask } = word;
+        if let Some(next) = self.defanged(word) {
+            return next;
+        }
         let next = match self.byte(end) {
             b':' => self.colon(word),
             b'@' => self.email(word),

@@ -1,0 +1,130 @@
+//! Regions with marks of defanging.
+
+use std::borrow::Cow;
+
+use super::{
+    Scanner, Word,
+    class::{DOT, HIGH},
+};
+use crate::{
+    extractor::{Decoding, Via},
+    ioc::Kind,
+    refang::{self, Refanged},
+};
+
+impl Scanner<'_> {
+    /// Whether a blank after a word can be a part of an indicator.
+    pub(super) fn spaced(&self) -> bool {
+        self.is_report() && !self.refanged
+    }
+
+    /// A word that may be the start of a defanged indicator. Returns where to read on if it was.
+    pub(super) fn defanged(&mut self, word: Word) -> Option<usize> {
+        if self.refanged {
+            return None;
+        }
+        let Word { start, end, mask } = word;
+        let report = self.is_report();
+        let next = self.byte(end);
+        let closing = mask & DOT != 0 && matches!(next, b']' | b')' | b'}' | b'>' | b'\\') && self.before(end) == b'.';
+        let from = if closing { end - 1 } else { end };
+        let marked = refang::mark(self.bytes, from, report).is_some();
+        // The scheme may be written with marks, or in brackets.
+        let open = matches!(self.before(start), b'[' | b'(' | b'{');
+        let from = if open && matches!(next, b']' | b')' | b'}') { start - 1 } else { start };
+        let scheme = match next {
+            b':' | b'[' | b'(' | b'{' | b'\\' | b'/' | b'*' | b'!' | b'@' | b'&' | b']' | b')' | b'}' | b' ' => {
+                refang::scheme(self.bytes, from, report).filter(|(len, ..)| from + len > end)
+            }
+            _ => None,
+        };
+        let glued = report && mask & super::class::UNDERSCORE != 0 && self.bytes[start..end].windows(2).take(6).any(|w| w == b"__");
+        let scheme = if glued { refang::scheme(self.bytes, start, true) } else { scheme };
+        let hidden = mask & HIGH != 0 && self.hidden(start, end);
+        let url = match scheme {
+            Some((_, _, true)) => true,
+            Some((len, _, false)) => self.authority_marked(from + len),
+            None => false,
+        };
+        if !(marked && scheme.is_none()) && !url && !hidden {
+            return None;
+        }
+        let mut start = if scheme.is_some() { from } else { start };
+        // What stands before an `@` belongs to an address.
+        while scheme.is_none() && start > self.floor() && end - start < 64 && self.bytes[start - 1] == b'+' {
+            let word = self.bytes[self.floor()..start - 1].iter().rev().take(64).take_while(|b| Self::is_word(**b)).count();
+            start -= word + 1;
+        }
+        let region = refang::refang(self.bytes, start, report);
+        if !region.changed() || region.end <= end && !hidden {
+            return None;
+        }
+        self.region(&region);
+        Some(region.end.max(word.end))
+    }
+
+    /// Whether a word has characters in it that hide or replace those of a name.
+    fn hidden(&self, start: usize, end: usize) -> bool {
+        (start..end).any(|i| {
+            self.bytes[i] >= 0x80
+                && (refang::invisible(self.bytes, i).is_some()
+                    || (i > start && matches!(self.bytes[i], 0xe3 | 0xef) && refang::mark(self.bytes, i, false).is_some()))
+        })
+    }
+
+    /// Whether the authority that begins at `from` has a mark in it or after it.
+    fn authority_marked(&self, from: usize) -> bool {
+        let report = self.is_report();
+        let rest = &self.bytes[from.min(self.bytes.len())..];
+        for (i, b) in rest.iter().take(512).enumerate() {
+            match b {
+                b'/' | b'?' | b'#' => {
+                    // In the path only what is in square brackets counts.
+                    let path = &rest[i..rest.len().min(i + 1024)];
+                    let end = path.iter().position(|b| *b <= b' ' || *b == b'"').unwrap_or(path.len());
+                    return memchr::memmem::find(&path[..end], b"[.]").is_some()
+                        || memchr::memmem::find(&path[..end], b"[/]").is_some()
+                        || memchr::memmem::find(&path[..end], b"[dot]").is_some();
+                }
+                b' ' if report && rest.get(i + 1) == Some(&b'/') && rest.get(i + 2).is_some_and(u8::is_ascii_alphanumeric) => return i > 0,
+                b if i > 0 && !b.is_ascii_alphanumeric() && refang::mark(rest, i, report).is_some() => return true,
+                0xc2.. if refang::invisible(rest, i).is_some() => return true,
+                0..=b' ' | b'"' | b'\'' | b'<' | b'>' => return false,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Scans a refanged region.
+    fn region(&mut self, region: &Refanged) {
+        let mut config = self.config;
+        config.limits.depth = 0;
+        let mut inner = Scanner::within(&region.text, config, 0, self.budget);
+        inner.refanged = true;
+        let (hits, _) = inner.run();
+        let report = self.is_report();
+        for hit in hits {
+            let (start, end) = (hit.span.start, hit.span.end);
+            let mut via = Via::default();
+            if region.marked(start, end) {
+                via = via.then(Decoding::Defang);
+            }
+            if region.unveiled(start, end) {
+                via = via.then(Decoding::Invisible);
+            }
+            let span = region.span(start, end);
+            if report && start == 0 && !region.is_url && hit.reason.is_none() && !via.is_empty() && matches!(hit.kind, Kind::DomainName) {
+                // Reports name the page by host and path; the feeds they become have a URL there.
+                let end = crate::kind::url::end(&region.text, 0, None);
+                if let Ok(text) = std::str::from_utf8(&region.text[..end])
+                    && let Ok(url) = crate::kind::url::canonical(&format!("http://{text}"))
+                {
+                    self.found_via(Kind::Url, region.span(0, end), Cow::Owned(url.into_owned()), via);
+                }
+            }
+            self.adopt(hit, span, via);
+        }
+        self.floor = self.floor.max(region.end);
+    }
+}
