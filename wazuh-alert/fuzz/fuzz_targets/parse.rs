@@ -18,7 +18,8 @@ fuzz_target!(|bytes: &[u8]| {
         }
         Err(error) => {
             assert!(!error.to_string().contains(char::is_control));
-            let refused_on_purpose = matches!(error.label(), "not_an_alert" | "long_paths" | "array" | "not_an_object");
+            let refused_on_purpose =
+                matches!(error.label(), "not_an_alert" | "long_paths" | "array" | "not_an_object");
             if !refused_on_purpose {
                 assert!(serde_json::from_slice::<serde_json::Value>(bytes).is_err(), "{error}");
             }
