@@ -209,9 +209,15 @@ impl fmt::Display for ObservationExpression {
                 // A qualifier written twice behind a bare observation is an error to the OASIS validator,
                 // behind a group it is not, and it means the same.
                 let kind = |q: &Qualifier| std::mem::discriminant(q);
-                let repeated =
-                    qualifiers.iter().enumerate().any(|(i, q)| qualifiers[..i].iter().any(|p| kind(p) == kind(q)));
-                if repeated { write!(f, "({expression})")? } else { parenthesised(f, &**expression, 4)? }
+                let repeated = qualifiers
+                    .iter()
+                    .enumerate()
+                    .any(|(i, q)| qualifiers[..i].iter().any(|p| kind(p) == kind(q)));
+                if repeated {
+                    write!(f, "({expression})")?
+                } else {
+                    parenthesised(f, &**expression, 4)?
+                }
                 qualifiers.iter().try_for_each(|qualifier| write!(f, " {qualifier}"))
             }
         }
@@ -246,7 +252,11 @@ impl Binding for ComparisonExpression {
     }
 }
 
-fn parenthesised<T: Binding + fmt::Display>(f: &mut fmt::Formatter<'_>, operand: &T, parent: u8) -> fmt::Result {
+fn parenthesised<T: Binding + fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    operand: &T,
+    parent: u8,
+) -> fmt::Result {
     if operand.binding() > parent { write!(f, "{operand}") } else { write!(f, "({operand})") }
 }
 

@@ -107,7 +107,9 @@ impl PatternError {
 #[non_exhaustive]
 pub enum Violation {
     /// The same kind of qualifier is applied twice to one observation.
-    #[error("the qualifier {qualifier} is applied twice to the same observation; put parentheses between them")]
+    #[error(
+        "the qualifier {qualifier} is applied twice to the same observation; put parentheses between them"
+    )]
     DuplicateQualifier {
         /// `WITHIN`, `REPEATS` or `START STOP`.
         qualifier: &'static str,

@@ -192,7 +192,8 @@ impl<'a> Lexer<'a> {
         let whole = start + usize::from(matches!(bytes[start], b'+' | b'-'));
         let point = whole + digits(whole);
         let fraction = if bytes.get(point) == Some(&b'.') { digits(point + 1) } else { 0 };
-        let (kind, end) = if fraction > 0 { (Kind::Float, point + 1 + fraction) } else { (Kind::Integer, point) };
+        let (kind, end) =
+            if fraction > 0 { (Kind::Float, point + 1 + fraction) } else { (Kind::Integer, point) };
         if end == whole {
             return Err(self.unexpected(start, "a number behind the sign"));
         }
@@ -227,9 +228,10 @@ impl<'a> Lexer<'a> {
         let token = Token { kind, start, end: at + 1 };
         let body = &self.text[content..at];
         let (fits, expected) = match kind {
-            Kind::Timestamp => {
-                (super::value::has_timestamp_form(body), "a timestamp of the form t'2024-01-31T23:59:59.123Z'")
-            }
+            Kind::Timestamp => (
+                super::value::has_timestamp_form(body),
+                "a timestamp of the form t'2024-01-31T23:59:59.123Z'",
+            ),
             Kind::Hex => (
                 body.len() % 2 == 0 && body.bytes().all(|b| b.is_ascii_hexdigit()),
                 "pairs of hexadecimal digits h'…'",
@@ -304,8 +306,8 @@ fn is_name_byte(byte: u8) -> bool {
 fn is_wide_blank(blank: char) -> bool {
     matches!(
         blank,
-        '\u{85}' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{2028}' | '\u{2029}' | '\u{202f}' | '\u{205f}'
-            | '\u{3000}'
+        '\u{85}' | '\u{a0}' | '\u{1680}' | '\u{2000}'
+            ..='\u{200a}' | '\u{2028}' | '\u{2029}' | '\u{202f}' | '\u{205f}' | '\u{3000}'
     )
 }
 

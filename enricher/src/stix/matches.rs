@@ -16,7 +16,10 @@ const MAX_STEPS: u64 = 1_000_000;
 /// Brackets that one search binds at once, repetitions counted; it bounds the depth of the recursion.
 const MAX_SLOTS: u64 = 256;
 
-pub(super) fn matches(expression: &ObservationExpression, observations: &[Observation]) -> Result<bool, EvalError> {
+pub(super) fn matches(
+    expression: &ObservationExpression,
+    observations: &[Observation],
+) -> Result<bool, EvalError> {
     let plan = plan(expression, observations)?;
     Search::new(observations).satisfiable(&plan)
 }
@@ -67,7 +70,10 @@ fn plan(expression: &ObservationExpression, observations: &[Observation]) -> Res
 
 /// For each observation, its objects for which the comparison holds. Nothing is skipped, since an operand that cannot be
 /// compared is an error even where the outcome is settled.
-fn holders(expression: &ComparisonExpression, observations: &[Observation]) -> Result<Vec<Vec<bool>>, EvalError> {
+fn holders(
+    expression: &ComparisonExpression,
+    observations: &[Observation],
+) -> Result<Vec<Vec<bool>>, EvalError> {
     let joined = |operands: &[ComparisonExpression], join: fn(bool, bool) -> bool| {
         let mut sum: Option<Vec<Vec<bool>>> = None;
         for operand in operands {
@@ -155,7 +161,9 @@ impl Plan {
             Self::Repeats(plan, times) => match plan.as_repeated_leaf()? {
                 // A single observation lies in every window.
                 (candidates, 1, _) => Some((candidates, u64::from(*times), None)),
-                (candidates, count, None) => Some((candidates, count.saturating_mul(u64::from(*times)), None)),
+                (candidates, count, None) => {
+                    Some((candidates, count.saturating_mul(u64::from(*times)), None))
+                }
                 _ => None,
             },
             _ => None,
@@ -237,7 +245,8 @@ impl<'s> Search<'s> {
     fn enough(&self, candidates: &[usize], count: u64, window: Option<SignedDuration>) -> bool {
         let total = |mut fits: Box<dyn FnMut(&Observation) -> bool + '_>| {
             let observations = candidates.iter().map(|at| &self.observations[*at]);
-            observations.filter(|o| fits(o)).fold(0_u64, |sum, o| sum.saturating_add(o.number_observed)) >= count
+            observations.filter(|o| fits(o)).fold(0_u64, |sum, o| sum.saturating_add(o.number_observed))
+                >= count
         };
         let Some(window) = window else {
             return total(Box::new(|_| true));
@@ -317,7 +326,13 @@ impl<'s> Search<'s> {
         outcome
     }
 
-    fn solve_all(&mut self, plans: &[Plan], bound: Bounds, ordered: bool, go_on: Continue<'_, 's>) -> Outcome {
+    fn solve_all(
+        &mut self,
+        plans: &[Plan],
+        bound: Bounds,
+        ordered: bool,
+        go_on: Continue<'_, 's>,
+    ) -> Outcome {
         let Some((plan, rest)) = plans.split_first() else {
             return go_on(self, bound);
         };
@@ -340,7 +355,9 @@ impl<'s> Search<'s> {
         if count == 0 {
             return go_on(self, bound);
         }
-        self.solve(plan, &mut |search, bounds| search.solve_repeated(plan, count - 1, bound.and(bounds), go_on))
+        self.solve(plan, &mut |search, bounds| {
+            search.solve_repeated(plan, count - 1, bound.and(bounds), go_on)
+        })
     }
 
     /// As [`Self::solve_repeated`], but takes candidates in their order only: which repetition has which is all one.

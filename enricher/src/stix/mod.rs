@@ -1,26 +1,36 @@
 //! STIX 2.1 patterns: reading, writing, evaluating.
 
 mod ast;
+mod atoms;
 mod check;
 mod error;
+mod evaluate;
 mod lexer;
 mod matches;
+mod normal;
 mod observation;
 mod parser;
 mod predicate;
+mod program;
 mod regexes;
+mod seen;
 mod value;
 
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
+
 pub use ast::{
-    Comparison, ComparisonExpression, Literal, ObjectPath, ObservationExpression, PathStep, Qualifier, Seconds, Test,
-    TimestampLiteral, quote,
+    Comparison, ComparisonExpression, Literal, ObjectPath, ObservationExpression, PathStep, Qualifier,
+    Seconds, Test, TimestampLiteral, quote,
 };
+pub use atoms::{Atom, AtomKind, AtomValue, Atoms, Unindexed};
 pub use error::{EvalError, ObservationError, PatternError, Violation};
+pub use evaluate::{Evaluation, Hit, How, Unsupported};
 pub use observation::Observation;
 pub use parser::Note;
+pub use seen::{ObjectId, Seen, SeenBuilder, SeenValue};
 
 /// The longest pattern that is read, in bytes.
 pub const MAX_PATTERN_LEN: usize = 64 * 1024;
@@ -34,6 +44,7 @@ pub const MAX_TERMS: usize = 4096;
 pub struct Pattern {
     expression: ObservationExpression,
     remarks: parser::Remarks,
+    program: program::Program,
 }
 
 impl Pattern {
@@ -43,8 +54,7 @@ impl Pattern {
     ///
     /// When the text is not in the grammar of STIX 2.1, or beyond the limits of this module.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
-        let (expression, remarks) = parser::parse(text, false)?;
-        Ok(Self { expression, remarks })
+        parser::parse(text, false).map(Self::new)
     }
 
     /// Reads a pattern as feeds write them.
@@ -53,8 +63,12 @@ impl Pattern {
     ///
     /// As [`Pattern::parse`].
     pub fn parse_lenient(text: &str) -> Result<Self, PatternError> {
-        let (expression, remarks) = parser::parse(text, true)?;
-        Ok(Self { expression, remarks })
+        parser::parse(text, true).map(Self::new)
+    }
+
+    fn new((expression, remarks): (ObservationExpression, parser::Remarks)) -> Self {
+        let program = program::Program::new(&expression);
+        Self { expression, remarks, program }
     }
 
     /// The liberties taken.
@@ -89,6 +103,25 @@ impl Pattern {
     /// See [`EvalError`].
     pub fn matches(&self, observations: &[Observation]) -> Result<bool, EvalError> {
         matches::matches(&self.expression, observations)
+    }
+
+    /// What the pattern says about one alert. `at` is the alert's time, for `START … STOP …`.
+    #[must_use]
+    pub fn evaluate(&self, seen: &Seen, at: Option<Timestamp>) -> Evaluation {
+        evaluate::evaluate(&self.program, &self.expression, seen, at)
+    }
+
+    /// The values of which at least one must have been seen for the pattern to be wholly or partly true of an alert, and
+    /// the comparisons that have none. Negations are never atoms. A parent domain is the caller's to look up.
+    #[must_use]
+    pub fn atoms(&self) -> Atoms {
+        atoms::atoms(&self.program, &self.expression)
+    }
+
+    /// What of the pattern cannot be said of any single alert; `None` when all of it can.
+    #[must_use]
+    pub fn unsupported(&self) -> Option<Unsupported> {
+        evaluate::unsupported(&self.program, &self.expression)
     }
 }
 

@@ -65,9 +65,13 @@ impl Observation {
         observed.into_iter().map(|data| Self::new(data, &pool)).collect()
     }
 
-    fn new(data: &Map<String, Value>, pool: &HashMap<&str, &Map<String, Value>>) -> Result<Self, ObservationError> {
-        let time =
-            |name: &'static str| text(data, name).and_then(parse_timestamp).ok_or_else(|| missing(data, name));
+    fn new(
+        data: &Map<String, Value>,
+        pool: &HashMap<&str, &Map<String, Value>>,
+    ) -> Result<Self, ObservationError> {
+        let time = |name: &'static str| {
+            text(data, name).and_then(parse_timestamp).ok_or_else(|| missing(data, name))
+        };
         let number_observed = data.get("number_observed").and_then(Value::as_u64).filter(|n| *n > 0);
         let mut observation = Self {
             objects: Vec::new(),

@@ -4,8 +4,8 @@
 //! liberty taken is kept as a [`Note`].
 
 use super::ast::{
-    Comparison, ComparisonExpression, Literal, ObjectPath, ObservationExpression, PathStep, Qualifier, Seconds, Test,
-    TimestampLiteral,
+    Comparison, ComparisonExpression, Literal, ObjectPath, ObservationExpression, PathStep, Qualifier,
+    Seconds, Test, TimestampLiteral,
 };
 use super::error::PatternError;
 use super::lexer::{Kind, Lexer, Token, describe};
@@ -81,7 +81,8 @@ fn recover_unescaped_quote(text: &str) -> Option<(ObservationExpression, Remarks
     if !raw.contains('\'') || after_quotes.any(goes_on) {
         return None;
     }
-    let comparison = Comparison { path, negated: false, test: Test::Equal(Literal::String(unescape(raw).into())) };
+    let comparison =
+        Comparison { path, negated: false, test: Test::Equal(Literal::String(unescape(raw).into())) };
     let mut remarks = parser.into_remarks();
     remarks.notes.push(Note::UnescapedQuote);
     Some((ObservationExpression::Observation(ComparisonExpression::Comparison(comparison)), remarks))
@@ -219,7 +220,8 @@ impl<'a> Parser<'a> {
         };
         let mut qualifiers = Vec::new();
         while let Some(qualifier) = self.qualifier()? {
-            let repeated = qualifiers.iter().any(|q| std::mem::discriminant(q) == std::mem::discriminant(&qualifier));
+            let repeated =
+                qualifiers.iter().any(|q| std::mem::discriminant(q) == std::mem::discriminant(&qualifier));
             if repeated && !grouped && self.remarks.duplicate_qualifier.is_none() {
                 self.remarks.duplicate_qualifier = Some(match qualifier {
                     Qualifier::Within(_) => "WITHIN",
@@ -236,7 +238,10 @@ impl<'a> Parser<'a> {
         if qualifiers.is_empty() {
             return Ok(expression);
         }
-        Ok(ObservationExpression::Qualified { expression: Box::new(expression), qualifiers: qualifiers.into() })
+        Ok(ObservationExpression::Qualified {
+            expression: Box::new(expression),
+            qualifiers: qualifiers.into(),
+        })
     }
 
     fn qualifier(&mut self) -> Result<Option<Qualifier>, PatternError> {
@@ -368,7 +373,9 @@ impl<'a> Parser<'a> {
                 self.note(Note::UnquotedName);
                 Ok(PathStep::Key(self.text(name).into()))
             }
-            Kind::HyphenName => Err(self.unexpected("a property name; one with hyphens is written in quotes")),
+            Kind::HyphenName => {
+                Err(self.unexpected("a property name; one with hyphens is written in quotes"))
+            }
             _ => Err(self.unexpected("a property name")),
         }
     }
@@ -445,9 +452,15 @@ impl<'a> Parser<'a> {
             Kind::True => Literal::Boolean(true),
             Kind::False => Literal::Boolean(false),
             Kind::Hex => Literal::Hex(super::value::decode_hex(body(text, 2)).unwrap_or_default().into()),
-            Kind::Binary => Literal::Binary(super::value::decode_base64(body(text, 2)).unwrap_or_default().into()),
+            Kind::Binary => {
+                Literal::Binary(super::value::decode_base64(body(text, 2)).unwrap_or_default().into())
+            }
             Kind::Timestamp => return self.timestamp().map(Literal::Timestamp),
-            _ => return Err(self.unexpected("a literal: a string '…', a number, true, false, t'…', h'…' or b'…'")),
+            _ => {
+                return Err(
+                    self.unexpected("a literal: a string '…', a number, true, false, t'…', h'…' or b'…'")
+                );
+            }
         };
         self.advance()?;
         Ok(literal)

@@ -44,10 +44,20 @@ const DOMAIN_OBJECTS: [&str; 25] = [
 
 enum Operator<'a> {
     /// The orders in which the comparison holds; `equality` when values without an order are merely different.
-    Order { operand: Value<'a>, holds: fn(Ordering) -> bool, equality: bool },
+    Order {
+        operand: Value<'a>,
+        holds: fn(Ordering) -> bool,
+        equality: bool,
+    },
     In(Vec<Value<'a>>),
-    Like { expression: Regex, on_bytes: bool },
-    Matches { expression: Regex, on_bytes: Option<regex::bytes::Regex> },
+    Like {
+        expression: Regex,
+        on_bytes: bool,
+    },
+    Matches {
+        expression: Regex,
+        on_bytes: Option<regex::bytes::Regex>,
+    },
     IsSubset(IpNet),
     IsSuperset(IpNet),
     Exists,
@@ -215,7 +225,10 @@ impl<'a> Predicate<'a> {
                         None => {
                             let pair = (&value, operand);
                             return Ok(self.inverted
-                                && matches!(pair, (Value::String(_), Value::Bytes(_)) | (Value::Bytes(_), Value::String(_))));
+                                && matches!(
+                                    pair,
+                                    (Value::String(_), Value::Bytes(_)) | (Value::Bytes(_), Value::String(_))
+                                ));
                         }
                     }
                 }
@@ -242,7 +255,9 @@ impl<'a> Predicate<'a> {
                 _ => false,
             },
             Operator::IsSubset(network) => as_network(&value).is_some_and(|inner| is_subset(inner, *network)),
-            Operator::IsSuperset(network) => as_network(&value).is_some_and(|outer| is_subset(*network, outer)),
+            Operator::IsSuperset(network) => {
+                as_network(&value).is_some_and(|outer| is_subset(*network, outer))
+            }
             Operator::Exists => true,
         };
         Ok(holds != self.inverted)

@@ -130,7 +130,9 @@ fn translate(pattern: &str) -> String {
                 None if out.ends_with(r"\x") || out.ends_with(r"\p") || out.ends_with(r"\P") => out.push('{'),
                 None => out.push_str(r"\{"),
             },
-            '(' if !in_class && rest.starts_with("(?#") => len = rest.find(')').map_or(rest.len(), |end| end + 1),
+            '(' if !in_class && rest.starts_with("(?#") => {
+                len = rest.find(')').map_or(rest.len(), |end| end + 1)
+            }
             _ => out.push(c),
         }
         at += len;

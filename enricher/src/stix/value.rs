@@ -34,7 +34,9 @@ impl<'a> From<&'a serde_json::Value> for Value<'a> {
                 (None, Some(float)) => Self::Float(float),
                 (None, None) => Self::Other,
             },
-            serde_json::Value::Null | serde_json::Value::Array(_) | serde_json::Value::Object(_) => Self::Other,
+            serde_json::Value::Null | serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
+                Self::Other
+            }
         }
     }
 }
@@ -84,7 +86,9 @@ impl<'a> Value<'a> {
             (Self::Boolean(a), Value::Integer(_) | Value::Float(_)) => {
                 Value::Integer(i64::from(*a)).equals(member)
             }
-            (Self::Integer(_) | Self::Float(_), Value::Boolean(b)) => self.equals(&Value::Integer(i64::from(*b))),
+            (Self::Integer(_) | Self::Float(_), Value::Boolean(b)) => {
+                self.equals(&Value::Integer(i64::from(*b)))
+            }
             _ => self.equals(member),
         }
     }

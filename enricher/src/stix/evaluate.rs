@@ -1,0 +1,630 @@
+//! A pattern on what one alert saw.
+//!
+//! An alert is one observation. So `[a] AND [b]`, `[a] FOLLOWEDBY [b]` and `REPEATS 2 TIMES`, which need several, are
+//! never wholly true of it, however much it saw; they are partly true when something in them is. `OR` and `WITHIN` need
+//! one only, `START … STOP …` is held against the alert's time.
+
+use jiff::Timestamp;
+
+use super::ObservationExpression;
+use super::ast::{Comparison, Literal, Test};
+use super::normal::{Kind, Normal, fold, is_standard_hash_name, misnamed_hash, same_case};
+use super::program::{Node, Operand, Operator, Program, Root, Term, Weight, comparison, keys};
+use super::regexes::{self, nfc};
+use super::seen::{Data, Property, Seen, Value};
+use super::value::{self, is_subset};
+
+/// Hits reported of one evaluation.
+const MAX_HITS: usize = 64;
+/// Choices tried to satisfy one bracket before that is given up.
+const MAX_STEPS: usize = 10_000;
+
+/// What a pattern says about one alert.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Evaluation {
+    /// The whole pattern is true, and something in it that is not a negation.
+    pub whole: bool,
+    /// Not the whole pattern is true, but a comparison in it that identifies something and is not a negation.
+    ///
+    /// That an object exists, has a type, a size or a port is true of too much to count alone.
+    pub partial: bool,
+    /// The comparisons that are true, without negations, each with the value that it is true of; empty when neither
+    /// `whole` nor `partial`. At most 64.
+    pub hits: Vec<Hit>,
+    /// What stood in the way of the whole pattern, when it is not whole and cannot be said of one alert at all.
+    pub unsupported: Option<Unsupported>,
+}
+
+/// One comparison that is true of one value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// The caller's number for the value, as given to [`SeenBuilder::set`](super::SeenBuilder::set).
+    pub ioc: u32,
+    /// What had to be looked past.
+    pub how: How,
+    /// The object path as the pattern has it, in normal form.
+    pub path: Box<str>,
+    /// The operand: text without quotes, or the literal.
+    pub literal: Box<str>,
+}
+
+/// How a comparison became true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum How {
+    /// Equal, character for character.
+    Exact,
+    /// Equal but for upper and lower case, where case does not count.
+    CaseFolded,
+    /// The same address written otherwise.
+    AddressSpelling,
+    /// The address lies in the network that the pattern compares with by `=`.
+    Cidr,
+    /// The same domain with a trailing dot.
+    TrailingDot,
+    /// The same URL: scheme or host in another case, default port, empty path, percent encoding.
+    UrlHostCase,
+    /// The same hash, its algorithm spelled or named otherwise.
+    HashName,
+    /// A host name's pattern and a domain name seen, or the other way round.
+    HostnameAsDomain,
+    /// The same registry key, its hive or backslashes written otherwise.
+    RegistryHive,
+    /// A number that one side has as text.
+    NumberAsText,
+    /// `LIKE`.
+    Like,
+    /// `MATCHES`.
+    Matches,
+    /// `ISSUBSET`.
+    Subset,
+    /// `ISSUPERSET`.
+    Superset,
+    /// `<`, `<=`, `>`, `>=`.
+    Order,
+    /// `EXISTS`.
+    Exists,
+    /// A parent of the domain seen. Never the whole pattern.
+    ParentDomain,
+    /// The beginning of the URL seen. Never the whole pattern.
+    ParentUrl,
+}
+
+impl How {
+    /// A stable name for events, rules and reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::CaseFolded => "case_folded",
+            Self::AddressSpelling => "address_spelling",
+            Self::Cidr => "cidr",
+            Self::TrailingDot => "trailing_dot",
+            Self::UrlHostCase => "url_host_case",
+            Self::HashName => "hash_name",
+            Self::HostnameAsDomain => "hostname_as_domain",
+            Self::RegistryHive => "registry_hive",
+            Self::NumberAsText => "number_as_text",
+            Self::Like => "like",
+            Self::Matches => "matches",
+            Self::Subset => "subset",
+            Self::Superset => "superset",
+            Self::Order => "order",
+            Self::Exists => "exists",
+            Self::ParentDomain => "parent_domain",
+            Self::ParentUrl => "parent_url",
+        }
+    }
+}
+
+/// What of a pattern cannot be said of one alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Unsupported {
+    /// `AND` or `FOLLOWEDBY` between observations: one alert is one observation.
+    SeveralObservations,
+    /// `REPEATS` more than once: one alert is one observation.
+    Repeats,
+    /// `START … STOP …`, and the alert has no time, or the pattern's times name no instant.
+    TimeUnknown,
+    /// The operand of `MATCHES` is no regular expression, or needs backtracking.
+    Regex,
+    /// The operand of `ISSUBSET` or `ISSUPERSET` is no network.
+    Address,
+    /// So many alternatives that the search among them was given up.
+    TooComplex,
+}
+
+impl Unsupported {
+    /// A stable name for reports and counters.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SeveralObservations => "several_observations",
+            Self::Repeats => "repeats",
+            Self::TimeUnknown => "time_unknown",
+            Self::Regex => "regex",
+            Self::Address => "address",
+            Self::TooComplex => "too_complex",
+        }
+    }
+}
+
+/// What of the pattern can never be said of one alert, whatever the alert.
+pub(super) fn unsupported(program: &Program, expression: &ObservationExpression) -> Option<Unsupported> {
+    fn structure(root: &Root) -> Option<Unsupported> {
+        match root {
+            Root::Bracket(_) => None,
+            Root::Or(roots) => roots.iter().find_map(structure),
+            Root::Several => Some(Unsupported::SeveralObservations),
+            Root::Repeats => Some(Unsupported::Repeats),
+            Root::StartStop(_, None, _) | Root::StartStop(_, _, None) => Some(Unsupported::TimeUnknown),
+            Root::StartStop(root, ..) => structure(root),
+        }
+    }
+    structure(&program.root).or_else(|| {
+        program
+            .terms
+            .iter()
+            .enumerate()
+            .find_map(|(at, term)| operand_problem(term, || comparison(expression, at)))
+    })
+}
+
+fn operand_problem<'a>(
+    term: &Term,
+    comparison: impl FnOnce() -> Option<&'a Comparison>,
+) -> Option<Unsupported> {
+    let compiles = match &term.operator {
+        Operator::Subset(None) | Operator::Superset(None) => return Some(Unsupported::Address),
+        Operator::Like(lazy) => matches!(&comparison()?.test, Test::Like(text) if lazy.like(text).is_some()),
+        Operator::Matches(lazy) => {
+            matches!(&comparison()?.test, Test::Matches(text) if lazy.matches(text).is_some())
+        }
+        _ => true,
+    };
+    (!compiles).then_some(Unsupported::Regex)
+}
+
+pub(super) fn evaluate(
+    program: &Program,
+    expression: &ObservationExpression,
+    seen: &Seen,
+    at: Option<Timestamp>,
+) -> Evaluation {
+    let run = Run { program, expression, seen, at };
+    if !run.anything_true() {
+        return Evaluation { unsupported: run.limits(&program.root), ..Evaluation::default() };
+    }
+    run.evaluate()
+}
+
+struct Run<'a> {
+    program: &'a Program,
+    expression: &'a ObservationExpression,
+    seen: &'a Seen,
+    at: Option<Timestamp>,
+}
+
+/// Where a term is true.
+#[derive(Default)]
+struct Truth {
+    /// Numbers of objects, ascending.
+    objects: Vec<u32>,
+    /// Properties, with which operand of the set is meant.
+    hits: Vec<(Property, usize, How)>,
+}
+
+impl<'a> Run<'a> {
+    /// Whether any comparison that is no negation is true of anything: without one, nothing else needs to be known.
+    fn anything_true(&self) -> bool {
+        self.program.terms.iter().enumerate().any(|(at, term)| {
+            !term.negative
+                && term.weight != Weight::Structure
+                && self
+                    .seen
+                    .with_key(term.key)
+                    .iter()
+                    .any(|property| self.holds(at, term, property).is_some())
+        })
+    }
+
+    fn evaluate(&self) -> Evaluation {
+        let truths: Vec<Truth> =
+            self.program.terms.iter().enumerate().map(|(at, term)| self.truth(at, term)).collect();
+        let mut given_up = false;
+        let whole = self.whole(&self.program.root, &truths, &mut given_up);
+        let is_strong = |property: &Property| self.value(property).wider.is_none();
+        let partial = !whole
+            && self.program.terms.iter().zip(&truths).any(|(term, truth)| {
+                term.weight == Weight::Identifying && !term.negative && !truth.hits.is_empty()
+            });
+        let mut hits = Vec::new();
+        if whole || partial {
+            for (at, (term, truth)) in self.program.terms.iter().zip(&truths).enumerate() {
+                if term.negative || term.weight == Weight::Structure {
+                    continue;
+                }
+                for (property, operand, how) in &truth.hits {
+                    if hits.len() < MAX_HITS && (partial || is_strong(property)) {
+                        hits.extend(self.hit(at, *property, *operand, *how));
+                    }
+                }
+            }
+        }
+        let unsupported = match whole {
+            true => None,
+            false if given_up => Some(Unsupported::TooComplex),
+            false => self.limits(&self.program.root),
+        };
+        Evaluation { whole, partial, hits, unsupported }
+    }
+
+    fn value(&self, property: &Property) -> &'a Value {
+        &self.seen.values[property.value as usize]
+    }
+
+    fn hit(&self, term: usize, property: Property, operand: usize, how: How) -> Option<Hit> {
+        let comparison = comparison(self.expression, term)?;
+        let literal = match &comparison.test {
+            Test::Equal(literal)
+            | Test::NotEqual(literal)
+            | Test::Less(literal)
+            | Test::LessOrEqual(literal)
+            | Test::Greater(literal)
+            | Test::GreaterOrEqual(literal) => plain(literal),
+            Test::In(members) => members.get(operand).map(plain).unwrap_or_default(),
+            Test::Like(text) | Test::Matches(text) | Test::IsSubset(text) | Test::IsSuperset(text) => {
+                text.clone()
+            }
+            Test::Exists => Box::default(),
+        };
+        Some(Hit { ioc: self.value(&property).ioc?, how, path: comparison.path.to_string().into(), literal })
+    }
+
+    fn truth(&self, at: usize, term: &Term) -> Truth {
+        let mut truth = Truth::default();
+        if term.negative && matches!(term.operator, Operator::Exists) {
+            let has =
+                |object: u32| self.seen.with_key(term.key).iter().any(|property| property.object == object);
+            let objects = self.seen.objects.iter().zip(0_u32..);
+            let absent = objects.filter(|(object, number)| object.type_key == term.type_key && !has(*number));
+            truth.objects = absent.map(|(_, number)| number).collect();
+            return truth;
+        }
+        for property in self.seen.with_key(term.key) {
+            let strong = self.value(property).wider.is_none();
+            match self.holds(at, term, property) {
+                Some((operand, how)) if !term.negative => {
+                    truth.hits.push((*property, operand, how));
+                    if strong {
+                        truth.objects.push(property.object);
+                    }
+                }
+                None if term.negative && strong && !property.container => truth.objects.push(property.object),
+                _ => {}
+            }
+        }
+        truth.objects.sort_unstable();
+        truth.objects.dedup();
+        truth
+    }
+
+    /// Whether a comparison, taken without its negation, is true of a property: by which operand, and how.
+    fn holds(&self, at: usize, term: &Term, property: &Property) -> Option<(usize, How)> {
+        if property.container {
+            return matches!(term.operator, Operator::Exists).then_some((0, How::Exists));
+        }
+        let value = self.value(property);
+        let (operand, how) = match &term.operator {
+            Operator::Equal(operand) => (0, self.equal(at, term, operand, 0, property)?),
+            Operator::In(operands) => operands
+                .iter()
+                .enumerate()
+                .find_map(|(i, operand)| Some((i, self.equal(at, term, operand, i, property)?)))?,
+            // What follows says something about the text, and IPv4 is no text of an IPv6 address.
+            Operator::Like(lazy) => {
+                let Test::Like(pattern) = &self.comparison_of_type(at, property)?.test else { return None };
+                is_like(lazy.like(pattern)?, value).then_some((0, How::Like))?
+            }
+            Operator::Matches(lazy) => {
+                let Test::Matches(pattern) = &self.comparison_of_type(at, property)?.test else {
+                    return None;
+                };
+                is_like(lazy.matches(pattern)?, value).then_some((0, How::Matches))?
+            }
+            Operator::Subset(network) => {
+                let (network, seen) = (network.as_ref()?, network_of(value)?);
+                is_subset(seen, *network).then_some((0, How::Subset))?
+            }
+            Operator::Superset(network) => {
+                let (network, seen) = (network.as_ref()?, network_of(value)?);
+                is_subset(*network, seen).then_some((0, How::Superset))?
+            }
+            Operator::Order => {
+                is_in_order(self.comparison_of_type(at, property)?, value).then_some((0, How::Order))?
+            }
+            Operator::Exists => {
+                self.comparison_of_type(at, property)?;
+                (0, How::Exists)
+            }
+        };
+        Some((operand, value.wider.unwrap_or(how)))
+    }
+
+    /// The comparison, unless it names the other version of IP addresses than the property's object has.
+    fn comparison_of_type(&self, at: usize, property: &Property) -> Option<&'a Comparison> {
+        let comparison = comparison(self.expression, at)?;
+        let seen = &*self.seen.objects[property.object as usize].object_type;
+        let named = &*comparison.path.object_type;
+        let differ =
+            seen != named && seen.ends_with("-addr") && seen.starts_with("ip") && named.starts_with("ip");
+        (!differ).then_some(comparison)
+    }
+
+    fn equal(
+        &self,
+        at: usize,
+        term: &Term,
+        operand: &Operand,
+        member: usize,
+        property: &Property,
+    ) -> Option<How> {
+        let value = self.value(property);
+        let literal = || {
+            Some(match &comparison(self.expression, at)?.test {
+                Test::Equal(literal) | Test::NotEqual(literal) => literal,
+                Test::In(members) => members.get(member)?,
+                _ => return None,
+            })
+        };
+        match (operand, &value.data) {
+            (Operand::Text(wanted), Data::Text { raw, normal, kind }) => {
+                let how = match (wanted, normal) {
+                    (Normal::Text(a), Normal::Text(b)) if a == b => None,
+                    (Normal::Address(a), Normal::Address(b)) if a == b => None,
+                    (Normal::Network(a), Normal::Network(b)) if a == b => None,
+                    (Normal::Network(network), Normal::Address(address)) if network.contains(address) => {
+                        Some(How::Cidr)
+                    }
+                    (Normal::Network(a), Normal::Network(b)) if a.contains(b) => Some(How::Cidr),
+                    _ => return None,
+                };
+                let Literal::String(text) = literal()? else { return None };
+                if !same_case(*kind, text, raw) {
+                    return None;
+                }
+                if let Some(how) = how {
+                    return Some(how);
+                }
+                Some(self.how(at, term, *kind, text, raw, property))
+            }
+            (Operand::Integer(a), Data::Integer(b)) => (a == b).then_some(How::Exact),
+            (Operand::Boolean(a), Data::Boolean(b)) => (a == b).then_some(How::Exact),
+            (Operand::Integer(a), Data::Text { raw, .. }) => {
+                (number_in(raw)? == *a).then_some(How::NumberAsText)
+            }
+            (Operand::Text(Normal::Text(text)), Data::Integer(b)) => {
+                (number_in(text)? == *b).then_some(How::NumberAsText)
+            }
+            (Operand::Other, data) => {
+                let operand = value::Value::from_literal(literal()?).ok()?;
+                as_value(data, &operand).equals(&operand).then_some(How::Exact)
+            }
+            _ => None,
+        }
+    }
+
+    /// What had to be looked past for two texts to be the same.
+    fn how(&self, at: usize, term: &Term, kind: Kind, literal: &str, seen: &str, property: &Property) -> How {
+        let path = comparison(self.expression, at).map(|comparison| &comparison.path);
+        let named = path.map_or("", |path| &*path.object_type);
+        let seen_type = &*self.seen.objects[property.object as usize].object_type;
+        let is_hostname = |object_type: &str| object_type.ends_with("hostname");
+        if kind == Kind::Domain && is_hostname(named) != is_hostname(seen_type) && keys_len(path) == 1 {
+            return How::HostnameAsDomain;
+        }
+        let odd_name = term.odd_hash_name
+            && path
+                .and_then(|path| keys(path).next_back())
+                .is_some_and(|name| !is_standard_hash_name(name) || misnamed_hash(name, literal).is_some());
+        if odd_name {
+            return How::HashName;
+        }
+        if literal == seen {
+            return How::Exact;
+        }
+        let folded = fold(literal) == fold(seen);
+        match kind {
+            Kind::Address => How::AddressSpelling,
+            Kind::Url if folded && !literal.contains(char::is_lowercase) => How::CaseFolded,
+            Kind::Url => How::UrlHostCase,
+            _ if folded => How::CaseFolded,
+            Kind::Domain => How::TrailingDot,
+            Kind::RegistryKey => How::RegistryHive,
+            // Blanks around it.
+            Kind::Email | Kind::Hash | Kind::Text | Kind::CaseText => How::CaseFolded,
+        }
+    }
+
+    fn whole(&self, root: &Root, truths: &[Truth], given_up: &mut bool) -> bool {
+        match root {
+            Root::Bracket(node) => self.satisfied(node, truths, given_up),
+            Root::Or(roots) => roots.iter().any(|root| self.whole(root, truths, given_up)),
+            Root::Several | Root::Repeats => false,
+            Root::StartStop(root, start, stop) => match (self.at, start, stop) {
+                (Some(at), Some(start), Some(stop)) => {
+                    (*start..*stop).contains(&at) && self.whole(root, truths, given_up)
+                }
+                _ => false,
+            },
+        }
+    }
+
+    /// What stands in the way of the whole, for this alert.
+    fn limits(&self, root: &Root) -> Option<Unsupported> {
+        match root {
+            Root::Bracket(_) => self.program.terms.iter().enumerate().find_map(|(at, term)| {
+                // Compiling an expression that no value asks for would only cost time.
+                let needed = !self.seen.with_key(term.key).is_empty();
+                needed.then(|| operand_problem(term, || comparison(self.expression, at))).flatten()
+            }),
+            Root::Or(roots) => roots.iter().find_map(|root| self.limits(root)),
+            Root::Several => Some(Unsupported::SeveralObservations),
+            Root::Repeats => Some(Unsupported::Repeats),
+            Root::StartStop(_, start, stop) if self.at.is_none() || start.is_none() || stop.is_none() => {
+                Some(Unsupported::TimeUnknown)
+            }
+            Root::StartStop(root, ..) => self.limits(root),
+        }
+    }
+
+    /// Whether one object of each type can be chosen so that the bracket is true of them, by something that is no
+    /// negation. The standard has all comparisons of a bracket on one object; feeds put several types into one, and mean
+    /// that each was seen.
+    fn satisfied(&self, node: &Node, truths: &[Truth], given_up: &mut bool) -> bool {
+        let mut choice = Choice { run: self, truths, chosen: Vec::new(), positive: 0, steps: 0 };
+        let outcome = choice.satisfy(&mut vec![node]);
+        *given_up |= choice.steps > MAX_STEPS;
+        outcome
+    }
+}
+
+/// The search of [`Run::satisfied`].
+struct Choice<'r, 'a> {
+    run: &'r Run<'a>,
+    truths: &'r [Truth],
+    /// For each type met, the objects that are still possible.
+    chosen: Vec<(u64, Vec<u32>)>,
+    /// How many comparisons were used that are no negations.
+    positive: usize,
+    steps: usize,
+}
+
+impl<'r> Choice<'r, '_> {
+    fn satisfy(&mut self, goals: &mut Vec<&'r Node>) -> bool {
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            return false;
+        }
+        let Some(goal) = goals.pop() else {
+            return self.positive > 0;
+        };
+        let outcome = match goal {
+            Node::And(nodes) => {
+                let len = goals.len();
+                goals.extend(nodes.iter().rev());
+                let outcome = self.satisfy(goals);
+                goals.truncate(len);
+                outcome
+            }
+            Node::Or(nodes) => nodes.iter().any(|node| {
+                let before = goals.clone();
+                goals.push(node);
+                let outcome = self.satisfy(goals);
+                *goals = before;
+                outcome
+            }),
+            Node::Term(at) => self.satisfy_term(*at, goals),
+        };
+        goals.push(goal);
+        outcome
+    }
+
+    fn satisfy_term(&mut self, at: usize, goals: &mut Vec<&'r Node>) -> bool {
+        let term = &self.run.program.terms[at];
+        let objects = &self.truths[at].objects;
+        let place = self.chosen.iter().position(|(type_key, _)| *type_key == term.type_key);
+        let left: Vec<u32> = match place {
+            None => objects.clone(),
+            Some(place) => {
+                let possible = &self.chosen[place].1;
+                possible.iter().copied().filter(|object| objects.binary_search(object).is_ok()).collect()
+            }
+        };
+        if left.is_empty() {
+            return false;
+        }
+        let before = match place {
+            None => {
+                self.chosen.push((term.type_key, left));
+                None
+            }
+            Some(place) => Some((place, std::mem::replace(&mut self.chosen[place].1, left))),
+        };
+        let counts = usize::from(!term.negative && term.weight != Weight::Structure);
+        self.positive += counts;
+        let outcome = self.satisfy(goals);
+        self.positive -= counts;
+        match before {
+            None => drop(self.chosen.pop()),
+            Some((place, objects)) => self.chosen[place].1 = objects,
+        }
+        outcome
+    }
+}
+
+fn keys_len(path: Option<&super::ObjectPath>) -> usize {
+    path.map_or(0, |path| keys(path).count())
+}
+
+fn plain(literal: &Literal) -> Box<str> {
+    match literal {
+        Literal::String(text) => text.clone(),
+        other => other.to_string().into(),
+    }
+}
+
+/// A whole number written as text, `AS64500` included.
+fn number_in(text: &str) -> Option<i64> {
+    let text = text.trim();
+    text.strip_prefix("AS").or_else(|| text.strip_prefix("as")).unwrap_or(text).parse().ok()
+}
+
+fn is_like(expression: &regex::Regex, value: &Value) -> bool {
+    let Data::Text { raw, normal, .. } = &value.data else { return false };
+    let in_normal_form = |normal: &Normal| match normal {
+        Normal::Text(text) => regexes::is_found(expression, text),
+        Normal::Address(_) | Normal::Network(_) => false,
+    };
+    regexes::is_found(expression, &nfc(raw)) || in_normal_form(normal)
+}
+
+fn network_of(value: &Value) -> Option<ipnet::IpNet> {
+    match &value.data {
+        Data::Text { normal: Normal::Address(address), .. } => Some((*address).into()),
+        Data::Text { normal: Normal::Network(network), .. } => Some(*network),
+        _ => None,
+    }
+}
+
+fn is_in_order(comparison: &Comparison, value: &Value) -> bool {
+    let (literal, holds): (_, fn(std::cmp::Ordering) -> bool) = match &comparison.test {
+        Test::Less(literal) => (literal, std::cmp::Ordering::is_lt),
+        Test::LessOrEqual(literal) => (literal, std::cmp::Ordering::is_le),
+        Test::Greater(literal) => (literal, std::cmp::Ordering::is_gt),
+        Test::GreaterOrEqual(literal) => (literal, std::cmp::Ordering::is_ge),
+        _ => return false,
+    };
+    let Ok(operand) = value::Value::from_literal(literal) else { return false };
+    as_value(&value.data, &operand).order(&operand).is_some_and(holds)
+}
+
+/// The value as one of the operand's type, where its text can be read as one.
+fn as_value<'d>(data: &'d Data, operand: &value::Value<'_>) -> value::Value<'d> {
+    match (data, operand) {
+        (Data::Integer(number), _) => value::Value::Integer(*number),
+        (Data::Boolean(value), _) => value::Value::Boolean(*value),
+        (Data::Text { raw, .. }, value::Value::Timestamp(_)) => {
+            raw.parse().map_or(value::Value::Other, value::Value::Timestamp)
+        }
+        (Data::Text { raw, .. }, value::Value::Integer(_) | value::Value::Float(_)) => {
+            let float = || raw.trim().parse().ok().filter(|number: &f64| number.is_finite());
+            match number_in(raw) {
+                Some(number) => value::Value::Integer(number),
+                None => float().map_or(value::Value::Other, value::Value::Float),
+            }
+        }
+        (Data::Text { raw, .. }, _) => value::Value::String(raw),
+    }
+}
