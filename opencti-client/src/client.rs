@@ -1,6 +1,6 @@
 //! The client: what callers ask, in requests that are sent and merged.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join_all;
 use tokio::sync::Semaphore;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, ErrorCode, Problem};
 use crate::endpoint::Endpoint;
 use crate::error::{ConfigError, Error};
-use crate::model::{BasedOn, Lookup, ObservableContext, SelfCheck, ThreatContext};
+use crate::model::{BasedOn, Lookup, ObservableContext, Report, SelfCheck, ThreatContext};
 use crate::request::Request;
 use crate::send::Sender;
 use crate::terms::Terms;
@@ -50,7 +50,6 @@ pub struct Client {
 
 impl Client {
     /// Starts to set up a client.
-    #[must_use]
     pub fn builder(endpoint: Endpoint, token: Token) -> ClientBuilder {
         ClientBuilder::new(endpoint, token)
     }
@@ -111,8 +110,8 @@ impl Client {
         let requests = Request::based_on(observable_ids)?;
         let Answer { value, mut problems } = self.send_all(&requests, merge_observable_contexts).await?;
         if value.truncated {
-            problems.push(crate::answer::Problem {
-                code: crate::answer::ErrorCode::Other("TRUNCATED".to_owned()),
+            problems.push(Problem {
+                code: ErrorCode::Other("TRUNCATED".to_owned()),
                 message: "there are more indicators than were asked for".to_owned(),
                 field: Some("stixCoreRelationships".to_owned()),
             });
@@ -196,12 +195,12 @@ fn merge_threat_contexts(into: &mut ThreatContext, from: ThreatContext) {
 
 /// A report may contain indicators of several requests: it is kept once, with all of them.
 fn merge_reports(context: &mut ThreatContext) {
-    let mut merged: Vec<crate::model::Report> = Vec::with_capacity(context.reports.len());
-    let mut places = std::collections::HashMap::new();
+    let mut merged: Vec<Report> = Vec::with_capacity(context.reports.len());
+    let mut places = HashMap::new();
     for report in context.reports.drain(..) {
         match places.get(&report.id) {
             Some(&place) => {
-                let known: &mut crate::model::Report = &mut merged[place];
+                let known: &mut Report = &mut merged[place];
                 for id in report.object_ids {
                     if !known.object_ids.contains(&id) {
                         known.object_ids.push(id);
@@ -219,7 +218,7 @@ fn merge_reports(context: &mut ThreatContext) {
 }
 
 /// Sets up a [`Client`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct ClientBuilder {
     endpoint: Endpoint,
@@ -230,8 +229,8 @@ pub struct ClientBuilder {
     backoff: Duration,
     max_connections: usize,
     ca_file: Option<PathBuf>,
-    client_certificate_file: Option<PathBuf>,
-    client_key_file: Option<PathBuf>,
+    /// Certificate chain and key.
+    identity: Option<(PathBuf, PathBuf)>,
     proxy: Option<String>,
     no_proxy: Vec<String>,
     system_proxy: bool,
@@ -251,8 +250,7 @@ impl ClientBuilder {
             backoff: Duration::from_millis(150),
             max_connections: 10,
             ca_file: None,
-            client_certificate_file: None,
-            client_key_file: None,
+            identity: None,
             proxy: None,
             no_proxy: Vec::new(),
             system_proxy: false,
@@ -293,7 +291,7 @@ impl ClientBuilder {
 
     /// PEM files with the client's certificate chain and its key.
     pub fn client_certificate(self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
-        Self { client_certificate_file: Some(certificate.into()), client_key_file: Some(key.into()), ..self }
+        Self { identity: Some((certificate.into(), key.into())), ..self }
     }
 
     /// URL of the HTTP proxy to go through. None unless set; the environment is not asked.
@@ -332,8 +330,7 @@ impl ClientBuilder {
         let header = self.token.header()?;
         let files = tls::Files {
             ca: self.ca_file.as_deref(),
-            client_certificate: self.client_certificate_file.as_deref(),
-            client_key: self.client_key_file.as_deref(),
+            identity: self.identity.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path())),
         };
         let proxied_by_tls = self.system_proxy || self.proxy.as_deref().is_some_and(is_https);
         let config = tls::config(files, self.endpoint.is_https() || proxied_by_tls)?;
@@ -351,11 +348,16 @@ impl ClientBuilder {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .user_agent(user_agent);
-        if let Some(proxy) = &self.proxy {
-            let proxy = reqwest::Proxy::all(proxy.as_str()).map_err(ConfigError::Proxy)?;
-            http = http.proxy(proxy.no_proxy(reqwest::NoProxy::from_string(&self.no_proxy.join(","))));
-        } else if !self.system_proxy {
-            http = http.no_proxy();
+        // reqwest takes `*` for all names, but not for addresses.
+        let excepted = self.no_proxy.iter().any(|host| host.trim() == "*");
+        match &self.proxy {
+            Some(url) => {
+                let proxy = reqwest::Proxy::all(url.as_str()).map_err(ConfigError::Proxy)?;
+                let proxy = proxy.no_proxy(reqwest::NoProxy::from_string(&self.no_proxy.join(",")));
+                http = if excepted { http.no_proxy() } else { http.proxy(proxy) };
+            }
+            None if self.system_proxy => {}
+            None => http = http.no_proxy(),
         }
         let http = http.build().map_err(ConfigError::Http)?;
         let sender = Sender {
@@ -370,6 +372,13 @@ impl ClientBuilder {
             backoff: self.backoff,
         };
         Ok(Client { sender: Arc::new(sender), deadline: self.deadline })
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The address of a proxy may hold a password.
+        f.debug_struct("ClientBuilder").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }
 

@@ -64,11 +64,7 @@ pub(crate) fn decode<R: DeserializeOwned, T>(
     convert: impl Fn(R) -> Outcome<T>,
 ) -> Result<Answer<T>, Error> {
     let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|source| {
-        if source.is_data() {
-            Error::Shape { operation, source }
-        } else {
-            Error::NotJson { operation, source }
-        }
+        if source.is_data() { shape(operation, &source) } else { Error::NotJson { operation, source } }
     })?;
     let problems = problems(envelope.errors);
     // serde reads a `null` as `None`.
@@ -78,7 +74,7 @@ pub(crate) fn decode<R: DeserializeOwned, T>(
     let outcome = match serde_json::from_str(data.get()) {
         Ok(data) => convert(data),
         Err(_) if !problems.is_empty() => return Err(failed(operation, problems, "data")),
-        Err(source) => return Err(Error::Shape { operation, source }),
+        Err(source) => return Err(shape(operation, &source)),
     };
     if let Some(field) = outcome.missing.first() {
         // A part without data needs a reason. Without one it would look like "nothing found".
@@ -90,6 +86,11 @@ pub(crate) fn decode<R: DeserializeOwned, T>(
         }
     }
     Ok(Answer { value: outcome.value, problems })
+}
+
+/// The error for data of another shape. What serde says may quote the answer, so it is cleaned.
+fn shape(operation: &'static str, source: &serde_json::Error) -> Error {
+    Error::Shape { operation, reason: text::clean(&source.to_string(), MAX_MESSAGE) }
 }
 
 /// Code and message of the first GraphQL error in the body of an HTTP error.

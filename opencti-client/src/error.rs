@@ -57,9 +57,6 @@ pub enum ConfigError {
         /// Why not.
         source: io::Error,
     },
-    /// Only one of client certificate and client key.
-    #[error("a client certificate and its key must be given together")]
-    HalfIdentity,
     /// TLS could not be set up.
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
@@ -111,6 +108,8 @@ pub enum TlsReason {
     NameMismatch,
     /// The server's certificate has been revoked.
     Revoked,
+    /// The server's own certificate is marked as a certificate authority, as `openssl req -x509` does.
+    MarkedAsAuthority,
     /// The server wants a client certificate, or another one.
     ClientCertificate,
     /// The server does not speak TLS; perhaps the address should start with `http://`.
@@ -267,12 +266,12 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// Data of an unexpected shape.
-    #[error("{operation}: the answer has an unexpected shape")]
+    #[error("{operation}: the answer has an unexpected shape: {reason}")]
     Shape {
         /// The operation.
         operation: &'static str,
-        /// The error below.
-        source: serde_json::Error,
+        /// What was found where something else was expected.
+        reason: String,
     },
 }
 
@@ -282,7 +281,8 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Connect { reason, .. } => !matches!(reason, ConnectReason::Tls(_)),
-            Self::Timeout { .. } | Self::CutOff { .. } | Self::Send { .. } => true,
+            Self::Timeout { .. } | Self::CutOff { .. } => true,
+            Self::Send { source, .. } => !source.is_builder(),
             Self::Status { status, code, .. } => {
                 code.as_ref().is_none_or(ErrorCode::is_retryable) && matches!(status, 408 | 429 | 500..)
             }
@@ -401,6 +401,9 @@ impl ConnectReason {
             Self::Tls(TlsReason::Expired) => "renew OpenCTI's certificate, and check this machine's clock",
             Self::Tls(TlsReason::NotYetValid) => "check the clocks of this machine and of OpenCTI",
             Self::Tls(TlsReason::NameMismatch) => "use the host name that OpenCTI's certificate is for",
+            Self::Tls(TlsReason::MarkedAsAuthority) => {
+                "make OpenCTI's certificate with basicConstraints=CA:FALSE (openssl req -x509 sets TRUE unless told)"
+            }
             Self::Tls(TlsReason::Revoked) => "replace OpenCTI's certificate",
             Self::Tls(TlsReason::ClientCertificate) => {
                 "give a client certificate and key that OpenCTI's proxy accepts"
@@ -437,6 +440,7 @@ impl fmt::Display for TlsReason {
             Self::NotYetValid => "the certificate is not valid yet",
             Self::NameMismatch => "the certificate is for another name",
             Self::Revoked => "the certificate has been revoked",
+            Self::MarkedAsAuthority => "the server's own certificate is marked as that of an authority",
             Self::ClientCertificate => "the server refuses the client certificate or the lack of one",
             Self::NotTls => "the server does not speak TLS",
             Self::Other(text) => text,

@@ -65,8 +65,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_quoted_parses_back(text in r"(?s)[\\'a-z\]\[ =]{0,20}|.{0,40}", after in r"(?s).{0,8}") {
-            let literal = quote(&text);
-            prop_assert_eq!(unquote(&format!("{literal}{after}")), Some((text, after.as_str())));
+            let pattern = format!("{}{after}", quote(&text));
+            prop_assert_eq!(unquote(&pattern), Some((text, after.as_str())));
         }
 
         #[test]

@@ -1,6 +1,7 @@
 //! Requests: written and read without any network.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use bytes::Bytes;
 use graphql_client::GraphQLQuery;
@@ -23,16 +24,7 @@ const REPORTS_EACH: usize = 10;
 const REPORTS: usize = 50;
 
 /// Relations between observables that carry over what is known of one to the other.
-const RELATIONS: &[&str] = &[
-    "resolves-to",
-    "related-to",
-    "communicates-with",
-    "belongs-to",
-    "contains",
-    "downloads",
-    "drops",
-    "uses",
-];
+const RELATIONS: &[&str] = &["resolves-to", "related-to", "communicates-with", "belongs-to"];
 
 /// The observable types whose relations are asked for, as OpenCTI spells them.
 const OBSERVABLE_TYPES: &[&str] = &[
@@ -76,8 +68,10 @@ const OBSERVABLE_TYPES: &[&str] = &[
 pub struct Request<T> {
     operation: &'static str,
     body: Bytes,
-    decode: Box<dyn Fn(&[u8]) -> Result<Answer<T>, Error> + Send + Sync>,
+    decode: Decode<T>,
 }
+
+type Decode<T> = Box<dyn Fn(&[u8]) -> Result<Answer<T>, Error> + Send + Sync>;
 
 impl<T> Request<T> {
     fn new<Q>(
@@ -110,6 +104,7 @@ impl<T> Request<T> {
         &self.body
     }
 
+    /// The body to send; cheap.
     pub(crate) fn bytes(&self) -> Bytes {
         self.body.clone()
     }
@@ -245,4 +240,122 @@ fn chunks(ids: &[String]) -> impl Iterator<Item = Vec<String>> {
 
 fn optional(ids: &[String]) -> Option<Vec<Option<String>>> {
     Some(ids.iter().cloned().map(Some).collect())
+}
+
+impl<T> fmt::Debug for Request<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("operation", &self.operation).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::terms::{HashAlgorithm, ObservableKey};
+
+    fn variables<T>(request: &Request<T>) -> Value {
+        let body: Value = serde_json::from_slice(request.body()).unwrap();
+        assert_eq!(body["operationName"], request.operation());
+        let query = body["query"].as_str().unwrap();
+        assert!(query.contains(&format!("query {}", request.operation())), "{query}");
+        assert_eq!(query.matches("query ").count(), 1, "{query}");
+        body["variables"].clone()
+    }
+
+    fn ids(count: usize) -> Vec<String> {
+        (0..count).map(|number| format!("id-{number:03}")).collect()
+    }
+
+    #[test]
+    fn look_up() {
+        let mut terms = Terms::new();
+        terms
+            .value("EXISTS")
+            .value("Evil.example.org")
+            .hash(HashAlgorithm::Sha256, "AB12")
+            .file_name("dropper.EXE")
+            .registry_key(r"HKEY_LOCAL_MACHINE\Software\Evil")
+            .autonomous_system(64_500)
+            .observable_key(ObservableKey::MutexName, "Global\\m")
+            .pattern("[domain-name:value = 'Evil.example.org']")
+            .pattern_phrase("evil.example.org")
+            .unwrap();
+        let requests = Request::look_up(&terms).unwrap();
+        assert_eq!(requests.len(), 1);
+        insta::assert_json_snapshot!(variables(&requests[0]));
+    }
+
+    #[test]
+    fn a_side_without_terms_is_neither_included_nor_empty() {
+        let mut terms = Terms::new();
+        terms.pattern("[ipv4-addr:value = '192.0.2.7']");
+        insta::assert_json_snapshot!(variables(&Request::look_up(&terms).unwrap()[0]));
+        assert!(Request::look_up(&Terms::new()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn observable_context() {
+        let requests = Request::observable_context(&ids(2)).unwrap();
+        insta::assert_json_snapshot!(variables(&requests[0]));
+    }
+
+    #[test]
+    fn based_on() {
+        insta::assert_json_snapshot!(variables(&Request::based_on(&ids(2)).unwrap()[0]));
+    }
+
+    #[test]
+    fn threat_context() {
+        insta::assert_json_snapshot!(
+            "threat_context_one",
+            variables(&Request::threat_context(&ids(1)).unwrap()[0])
+        );
+        insta::assert_json_snapshot!(
+            "threat_context_two",
+            variables(&Request::threat_context(&ids(2)).unwrap()[0])
+        );
+    }
+
+    #[test]
+    fn self_check() {
+        assert_eq!(variables(&Request::self_check().unwrap()), Value::Null);
+    }
+
+    #[test]
+    fn ids_are_asked_once_each_in_parts_that_are_never_empty() {
+        let mut twice = ids(101);
+        twice.extend(ids(101));
+        twice.push(String::new());
+        let asked: Vec<usize> = Request::based_on(&twice)
+            .unwrap()
+            .iter()
+            .map(|request| variables(request)["ids"].as_array().unwrap().len())
+            .collect();
+        assert_eq!(asked, [100, 1]);
+        for none in [vec![], vec![String::new()]] {
+            assert!(Request::based_on(&none).unwrap().is_empty());
+            assert!(Request::observable_context(&none).unwrap().is_empty());
+            assert!(Request::threat_context(&none).unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn secrets_and_costly_fields_are_not_asked_for() {
+        let bodies = [
+            Request::self_check().unwrap().body().to_vec(),
+            Request::based_on(&ids(1)).unwrap()[0].body().to_vec(),
+            Request::observable_context(&ids(1)).unwrap()[0].body().to_vec(),
+            Request::threat_context(&ids(1)).unwrap()[0].body().to_vec(),
+        ];
+        for body in bodies {
+            let body = String::from_utf8(body).unwrap();
+            for field in
+                ["api_token", "x_opencti_observable_values", "decay_applied_rule", "toStix", "__schema"]
+            {
+                assert!(!body.contains(field), "{field} in {body}");
+            }
+        }
+    }
 }

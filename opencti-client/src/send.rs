@@ -227,13 +227,15 @@ impl Sender {
     fn redact(&self, mut error: Error) -> Error {
         match &mut error {
             Error::Status { excerpt, .. } | Error::Html { excerpt, .. } => {
-                *excerpt = self.token.redact(excerpt)
+                *excerpt = self.token.redact(excerpt);
             }
             Error::ContentType { content_type, excerpt, .. } => {
                 *content_type = self.token.redact(content_type);
                 *excerpt = self.token.redact(excerpt);
             }
-            Error::Redirect { target, .. } => *target = self.token.redact(target),
+            Error::Redirect { target: text, .. } | Error::Shape { reason: text, .. } => {
+                *text = self.token.redact(text);
+            }
             Error::GraphQl { message, problems, .. } => {
                 *message = self.token.redact(message);
                 self.redact_problems(problems);
@@ -325,6 +327,10 @@ fn tls_reason(error: &rustls::Error) -> TlsReason {
                 TlsReason::NameMismatch
             }
             CertificateError::Revoked => TlsReason::Revoked,
+            // rustls keeps webpki's error in a box of an unnamed type.
+            CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+                TlsReason::MarkedAsAuthority
+            }
             other => TlsReason::Other(text::clean(&other.to_string(), 200)),
         },
         rustls::Error::AlertReceived(

@@ -17,8 +17,8 @@ use crate::error::ConfigError;
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Files<'a> {
     pub(crate) ca: Option<&'a Path>,
-    pub(crate) client_certificate: Option<&'a Path>,
-    pub(crate) client_key: Option<&'a Path>,
+    /// The client's certificate chain and its key.
+    pub(crate) identity: Option<(&'a Path, &'a Path)>,
 }
 
 /// The configuration for connections. A process-wide provider, should there be one, is left alone.
@@ -38,19 +38,14 @@ pub(crate) fn config(files: Files<'_>, used: bool) -> Result<ClientConfig, Confi
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(SystemRoots { provider, verifier: OnceLock::new() })),
     };
-    match (files.client_certificate, files.client_key) {
-        (None, None) => Ok(builder.with_no_client_auth()),
-        (Some(certificate), Some(key)) => {
-            let chain = certificates_in(certificate, "the client certificate")?;
-            let key = PrivateKeyDer::from_pem_file(key).map_err(|error| ConfigError::Pem {
-                what: "the client key",
-                path: key.to_owned(),
-                source: pem_error(error),
-            })?;
-            builder.with_client_auth_cert(chain, key).map_err(ConfigError::Tls)
-        }
-        _ => Err(ConfigError::HalfIdentity),
-    }
+    let Some((certificate, key)) = files.identity else { return Ok(builder.with_no_client_auth()) };
+    let chain = certificates_in(certificate, "the client certificate")?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| ConfigError::Pem {
+        what: "the client key",
+        path: key.to_owned(),
+        source: pem_error(error),
+    })?;
+    builder.with_client_auth_cert(chain, key).map_err(ConfigError::Tls)
 }
 
 fn roots_in(path: &Path) -> Result<RootCertStore, ConfigError> {
