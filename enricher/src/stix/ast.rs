@@ -214,9 +214,9 @@ impl fmt::Display for ObservationExpression {
                     .enumerate()
                     .any(|(i, q)| qualifiers[..i].iter().any(|p| kind(p) == kind(q)));
                 if repeated {
-                    write!(f, "({expression})")?
+                    write!(f, "({expression})")?;
                 } else {
-                    parenthesised(f, &**expression, 4)?
+                    parenthesised(f, &**expression, 4)?;
                 }
                 qualifiers.iter().try_for_each(|qualifier| write!(f, " {qualifier}"))
             }
@@ -300,7 +300,7 @@ impl fmt::Display for Comparison {
         let not = if self.negated { "NOT " } else { "" };
         let path = &self.path;
         match &self.test {
-            Test::Exists => return write!(f, "{not}EXISTS {path}"),
+            Test::Exists => write!(f, "{not}EXISTS {path}"),
             Test::Equal(literal) => write!(f, "{path} {not}= {literal}"),
             Test::NotEqual(literal) => write!(f, "{path} {not}!= {literal}"),
             Test::Less(literal) => write!(f, "{path} {not}< {literal}"),

@@ -12,8 +12,8 @@ use super::seen::names;
 
 /// A value in normal form, with what kind of value it is.
 ///
-/// A pattern's atoms and those of what an alert saw are equal whenever `=` and `IN` call the values equal, and only then
-/// but for the case of URLs, which an atom forgets. [`Display`](fmt::Display) writes `kind:value`, a stable key.
+/// Whenever `=` or `IN` call two values equal, their atoms are equal, or one is a network in which the other lies. The
+/// reverse holds but for the case of URLs and wallets, which an atom forgets. [`Display`](fmt::Display) writes `kind:value`, a stable key.
 ///
 /// ```
 /// # use enricher::stix::{Atom, Pattern};
@@ -113,7 +113,7 @@ impl Atom {
             Kind::Email => AtomKind::Email,
             Kind::Hash => AtomKind::Hash,
             // What should be an address and is none.
-            Kind::Address | Kind::RegistryKey | Kind::Text | Kind::CaseText => {
+            Kind::Address | Kind::RegistryKey | Kind::AsNumber | Kind::Text | Kind::CaseText => {
                 Self::property(object_type, names)
             }
         };

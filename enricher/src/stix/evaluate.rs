@@ -8,147 +8,16 @@ use jiff::Timestamp;
 
 use super::ObservationExpression;
 use super::ast::{Comparison, Literal, Test};
+use super::choice::choose;
+use super::evaluation::{Evaluation, Hit, How, Unsupported};
 use super::normal::{Kind, Normal, fold, is_standard_hash_name, misnamed_hash, same_case};
-use super::program::{Node, Operand, Operator, Program, Root, Term, Weight, comparison, keys};
+use super::program::{Operand, Operator, Program, Root, Term, Weight, comparison, keys};
 use super::regexes::{self, nfc};
 use super::seen::{Data, Property, Seen, Value};
 use super::value::{self, is_subset};
 
 /// Hits reported of one evaluation.
 const MAX_HITS: usize = 64;
-/// Choices tried to satisfy one bracket before that is given up.
-const MAX_STEPS: usize = 10_000;
-
-/// What a pattern says about one alert.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Evaluation {
-    /// The whole pattern is true, and something in it that is not a negation.
-    pub whole: bool,
-    /// Not the whole pattern is true, but a comparison in it that identifies something and is not a negation.
-    ///
-    /// That an object exists, has a type, a size or a port is true of too much to count alone.
-    pub partial: bool,
-    /// The comparisons that are true, without negations, each with the value that it is true of; empty when neither
-    /// `whole` nor `partial`. At most 64.
-    pub hits: Vec<Hit>,
-    /// What stood in the way of the whole pattern, when it is not whole and cannot be said of one alert at all.
-    pub unsupported: Option<Unsupported>,
-}
-
-/// One comparison that is true of one value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hit {
-    /// The caller's number for the value, as given to [`SeenBuilder::set`](super::SeenBuilder::set).
-    pub ioc: u32,
-    /// What had to be looked past.
-    pub how: How,
-    /// The object path as the pattern has it, in normal form.
-    pub path: Box<str>,
-    /// The operand: text without quotes, or the literal.
-    pub literal: Box<str>,
-}
-
-/// How a comparison became true.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum How {
-    /// Equal, character for character.
-    Exact,
-    /// Equal but for upper and lower case, where case does not count.
-    CaseFolded,
-    /// The same address written otherwise.
-    AddressSpelling,
-    /// The address lies in the network that the pattern compares with by `=`.
-    Cidr,
-    /// The same domain with a trailing dot.
-    TrailingDot,
-    /// The same URL: scheme or host in another case, default port, empty path, percent encoding.
-    UrlHostCase,
-    /// The same hash, its algorithm spelled or named otherwise.
-    HashName,
-    /// A host name's pattern and a domain name seen, or the other way round.
-    HostnameAsDomain,
-    /// The same registry key, its hive or backslashes written otherwise.
-    RegistryHive,
-    /// A number that one side has as text.
-    NumberAsText,
-    /// `LIKE`.
-    Like,
-    /// `MATCHES`.
-    Matches,
-    /// `ISSUBSET`.
-    Subset,
-    /// `ISSUPERSET`.
-    Superset,
-    /// `<`, `<=`, `>`, `>=`.
-    Order,
-    /// `EXISTS`.
-    Exists,
-    /// A parent of the domain seen. Never the whole pattern.
-    ParentDomain,
-    /// The beginning of the URL seen. Never the whole pattern.
-    ParentUrl,
-}
-
-impl How {
-    /// A stable name for events, rules and reports.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::CaseFolded => "case_folded",
-            Self::AddressSpelling => "address_spelling",
-            Self::Cidr => "cidr",
-            Self::TrailingDot => "trailing_dot",
-            Self::UrlHostCase => "url_host_case",
-            Self::HashName => "hash_name",
-            Self::HostnameAsDomain => "hostname_as_domain",
-            Self::RegistryHive => "registry_hive",
-            Self::NumberAsText => "number_as_text",
-            Self::Like => "like",
-            Self::Matches => "matches",
-            Self::Subset => "subset",
-            Self::Superset => "superset",
-            Self::Order => "order",
-            Self::Exists => "exists",
-            Self::ParentDomain => "parent_domain",
-            Self::ParentUrl => "parent_url",
-        }
-    }
-}
-
-/// What of a pattern cannot be said of one alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Unsupported {
-    /// `AND` or `FOLLOWEDBY` between observations: one alert is one observation.
-    SeveralObservations,
-    /// `REPEATS` more than once: one alert is one observation.
-    Repeats,
-    /// `START … STOP …`, and the alert has no time, or the pattern's times name no instant.
-    TimeUnknown,
-    /// The operand of `MATCHES` is no regular expression, or needs backtracking.
-    Regex,
-    /// The operand of `ISSUBSET` or `ISSUPERSET` is no network.
-    Address,
-    /// So many alternatives that the search among them was given up.
-    TooComplex,
-}
-
-impl Unsupported {
-    /// A stable name for reports and counters.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SeveralObservations => "several_observations",
-            Self::Repeats => "repeats",
-            Self::TimeUnknown => "time_unknown",
-            Self::Regex => "regex",
-            Self::Address => "address",
-            Self::TooComplex => "too_complex",
-        }
-    }
-}
 
 /// What of the pattern can never be said of one alert, whatever the alert.
 pub(super) fn unsupported(program: &Program, expression: &ObservationExpression) -> Option<Unsupported> {
@@ -208,9 +77,9 @@ struct Run<'a> {
 
 /// Where a term is true.
 #[derive(Default)]
-struct Truth {
+pub(super) struct Truth {
     /// Numbers of objects, ascending.
-    objects: Vec<u32>,
+    pub(super) objects: Vec<u32>,
     /// Properties, with which operand of the set is meant.
     hits: Vec<(Property, usize, How)>,
 }
@@ -301,13 +170,28 @@ impl<'a> Run<'a> {
                         truth.objects.push(property.object);
                     }
                 }
-                None if term.negative && strong && !property.container => truth.objects.push(property.object),
+                None if term.negative
+                    && strong
+                    && !property.container
+                    && self.can_be_asked(at, term, property) =>
+                {
+                    truth.objects.push(property.object);
+                }
                 _ => {}
             }
         }
         truth.objects.sort_unstable();
         truth.objects.dedup();
         truth
+    }
+
+    /// Whether the comparison makes sense of the property, so that where it is not true its negation is.
+    fn can_be_asked(&self, at: usize, term: &Term, property: &Property) -> bool {
+        operand_problem(term, || comparison(self.expression, at)).is_none()
+            && match term.operator {
+                Operator::Equal(_) | Operator::In(_) | Operator::Subset(_) | Operator::Superset(_) => true,
+                _ => self.comparison_of_type(at, property).is_some(),
+            }
     }
 
     /// Whether a comparison, taken without its negation, is true of a property: by which operand, and how.
@@ -442,6 +326,7 @@ impl<'a> Run<'a> {
             _ if folded => How::CaseFolded,
             Kind::Domain => How::TrailingDot,
             Kind::RegistryKey => How::RegistryHive,
+            Kind::AsNumber => How::NumberAsText,
             // Blanks around it.
             Kind::Email | Kind::Hash | Kind::Text | Kind::CaseText => How::CaseFolded,
         }
@@ -449,7 +334,10 @@ impl<'a> Run<'a> {
 
     fn whole(&self, root: &Root, truths: &[Truth], given_up: &mut bool) -> bool {
         match root {
-            Root::Bracket(node) => self.satisfied(node, truths, given_up),
+            Root::Bracket(node) => choose(node, &self.program.terms, truths).unwrap_or_else(|| {
+                *given_up = true;
+                false
+            }),
             Root::Or(roots) => roots.iter().any(|root| self.whole(root, truths, given_up)),
             Root::Several | Root::Repeats => false,
             Root::StartStop(root, start, stop) => match (self.at, start, stop) {
@@ -477,90 +365,6 @@ impl<'a> Run<'a> {
             }
             Root::StartStop(root, ..) => self.limits(root),
         }
-    }
-
-    /// Whether one object of each type can be chosen so that the bracket is true of them, by something that is no
-    /// negation. The standard has all comparisons of a bracket on one object; feeds put several types into one, and mean
-    /// that each was seen.
-    fn satisfied(&self, node: &Node, truths: &[Truth], given_up: &mut bool) -> bool {
-        let mut choice = Choice { run: self, truths, chosen: Vec::new(), positive: 0, steps: 0 };
-        let outcome = choice.satisfy(&mut vec![node]);
-        *given_up |= choice.steps > MAX_STEPS;
-        outcome
-    }
-}
-
-/// The search of [`Run::satisfied`].
-struct Choice<'r, 'a> {
-    run: &'r Run<'a>,
-    truths: &'r [Truth],
-    /// For each type met, the objects that are still possible.
-    chosen: Vec<(u64, Vec<u32>)>,
-    /// How many comparisons were used that are no negations.
-    positive: usize,
-    steps: usize,
-}
-
-impl<'r> Choice<'r, '_> {
-    fn satisfy(&mut self, goals: &mut Vec<&'r Node>) -> bool {
-        self.steps += 1;
-        if self.steps > MAX_STEPS {
-            return false;
-        }
-        let Some(goal) = goals.pop() else {
-            return self.positive > 0;
-        };
-        let outcome = match goal {
-            Node::And(nodes) => {
-                let len = goals.len();
-                goals.extend(nodes.iter().rev());
-                let outcome = self.satisfy(goals);
-                goals.truncate(len);
-                outcome
-            }
-            Node::Or(nodes) => nodes.iter().any(|node| {
-                let before = goals.clone();
-                goals.push(node);
-                let outcome = self.satisfy(goals);
-                *goals = before;
-                outcome
-            }),
-            Node::Term(at) => self.satisfy_term(*at, goals),
-        };
-        goals.push(goal);
-        outcome
-    }
-
-    fn satisfy_term(&mut self, at: usize, goals: &mut Vec<&'r Node>) -> bool {
-        let term = &self.run.program.terms[at];
-        let objects = &self.truths[at].objects;
-        let place = self.chosen.iter().position(|(type_key, _)| *type_key == term.type_key);
-        let left: Vec<u32> = match place {
-            None => objects.clone(),
-            Some(place) => {
-                let possible = &self.chosen[place].1;
-                possible.iter().copied().filter(|object| objects.binary_search(object).is_ok()).collect()
-            }
-        };
-        if left.is_empty() {
-            return false;
-        }
-        let before = match place {
-            None => {
-                self.chosen.push((term.type_key, left));
-                None
-            }
-            Some(place) => Some((place, std::mem::replace(&mut self.chosen[place].1, left))),
-        };
-        let counts = usize::from(!term.negative && term.weight != Weight::Structure);
-        self.positive += counts;
-        let outcome = self.satisfy(goals);
-        self.positive -= counts;
-        match before {
-            None => drop(self.chosen.pop()),
-            Some((place, objects)) => self.chosen[place].1 = objects,
-        }
-        outcome
     }
 }
 

@@ -233,7 +233,7 @@ impl<'a> Lexer<'a> {
                 "a timestamp of the form t'2024-01-31T23:59:59.123Z'",
             ),
             Kind::Hex => (
-                body.len() % 2 == 0 && body.bytes().all(|b| b.is_ascii_hexdigit()),
+                body.len().is_multiple_of(2) && body.bytes().all(|b| b.is_ascii_hexdigit()),
                 "pairs of hexadecimal digits h'…'",
             ),
             Kind::Binary => (has_base64_form(body), "base64 with its padding b'…'"),
@@ -315,6 +315,6 @@ fn is_wide_blank(blank: char) -> bool {
 fn has_base64_form(body: &str) -> bool {
     let content = body.strip_suffix("==").or_else(|| body.strip_suffix('=')).unwrap_or(body);
     !content.is_empty()
-        && body.len() % 4 == 0
+        && body.len().is_multiple_of(4)
         && content.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
 }

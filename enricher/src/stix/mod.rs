@@ -3,8 +3,10 @@
 mod ast;
 mod atoms;
 mod check;
+mod choice;
 mod error;
 mod evaluate;
+mod evaluation;
 mod lexer;
 mod matches;
 mod normal;
@@ -27,7 +29,7 @@ pub use ast::{
 };
 pub use atoms::{Atom, AtomKind, AtomValue, Atoms, Unindexed};
 pub use error::{EvalError, ObservationError, PatternError, Violation};
-pub use evaluate::{Evaluation, Hit, How, Unsupported};
+pub use evaluation::{Evaluation, Hit, How, Unsupported};
 pub use observation::Observation;
 pub use parser::Note;
 pub use seen::{ObjectId, Seen, SeenBuilder, SeenValue};

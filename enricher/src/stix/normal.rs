@@ -22,6 +22,8 @@ pub(super) enum Kind {
     Email,
     Hash,
     RegistryKey,
+    /// The number of an autonomous system, with or without `AS`.
+    AsNumber,
     /// Text in which case does not count, such as a file name.
     Text,
     /// Text in which case counts, unless a feed wrote it all in capitals.
@@ -74,6 +76,7 @@ pub(super) fn kind_of(
         ("url", "value") => Kind::Url,
         ("email-addr", "value") => Kind::Email,
         ("windows-registry-key", "key") => Kind::RegistryKey,
+        ("autonomous-system", "number") => Kind::AsNumber,
         ("cryptocurrency-wallet", "value") => Kind::CaseText,
         _ => Kind::Text,
     }
@@ -99,6 +102,10 @@ pub(super) fn normalise(kind: Kind, text: &str) -> Normal {
         Kind::Url => return Normal::Text(fold(&normal_url(text)).into()),
         Kind::Email | Kind::Hash => fold(text.trim()),
         Kind::RegistryKey => return Normal::Text(normal_registry_key(text).into()),
+        Kind::AsNumber => {
+            let folded = fold(text.trim());
+            return Normal::Text(folded.strip_prefix("as").unwrap_or(&folded).into());
+        }
         Kind::Text | Kind::CaseText => fold(text),
     };
     Normal::Text(folded.into())

@@ -78,13 +78,19 @@ fn recover_unescaped_quote(text: &str) -> Option<(ObservationExpression, Remarks
         ["AND", "OR", "FOLLOWEDBY"].iter().any(|keyword| keyword.eq_ignore_ascii_case(word))
             || rest.starts_with([']', ')'])
     };
-    if !raw.contains('\'') || after_quotes.any(goes_on) {
+    let note = match raw.contains('\'') {
+        true => Note::UnescapedQuote,
+        // What the lexer took for an escaped quote is the end of a path: 'C:\Temp\'.
+        false if raw.ends_with('\\') => Note::LoneBackslash,
+        false => return None,
+    };
+    if after_quotes.any(goes_on) {
         return None;
     }
     let comparison =
         Comparison { path, negated: false, test: Test::Equal(Literal::String(unescape(raw).into())) };
     let mut remarks = parser.into_remarks();
-    remarks.notes.push(Note::UnescapedQuote);
+    remarks.notes.push(note);
     Some((ObservationExpression::Observation(ComparisonExpression::Comparison(comparison)), remarks))
 }
 

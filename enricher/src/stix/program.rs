@@ -55,8 +55,10 @@ pub(super) enum Weight {
 #[derive(Debug, Clone)]
 pub(super) struct Term {
     pub(super) key: u64,
-    /// The canonical type: comparisons of one type in one bracket hold of one object.
+    /// The canonical type.
     pub(super) type_key: u64,
+    /// The type as written: comparisons of one type in one bracket hold of one object.
+    pub(super) group: u64,
     pub(super) negative: bool,
     pub(super) weight: Weight,
     /// A hash spelled otherwise than in the standard, or named otherwise than its length says.
@@ -174,6 +176,7 @@ impl Term {
         Self {
             key: key.value(),
             type_key: type_key.value(),
+            group: Key::of_type(&path.object_type).value(),
             negative: comparison.is_negative(),
             weight: weight(path, &operator),
             odd_hash_name,
@@ -239,14 +242,17 @@ fn weight(path: &ObjectPath, operator: &Operator) -> Weight {
     if last == "type" {
         return Weight::Structure;
     }
-    let number = |operand: &Operand| matches!(operand, Operand::Integer(_) | Operand::Boolean(_));
+    // The number of an autonomous system is the one number that identifies.
+    let number = |operand: &Operand| {
+        matches!(operand, Operand::Integer(_) | Operand::Boolean(_))
+            && *path.object_type != *"autonomous-system"
+    };
     let context = match operator {
         Operator::Exists | Operator::Order => true,
         Operator::Equal(operand) => number(operand),
         Operator::In(operands) => operands.iter().any(number),
         Operator::Like(_) | Operator::Matches(_) | Operator::Subset(_) | Operator::Superset(_) => false,
     };
-    let number_identifies = *path.object_type == *"autonomous-system";
     let context_property = matches!(
         last,
         "protocols"
@@ -265,13 +271,7 @@ fn weight(path: &ObjectPath, operator: &Operator) -> Weight {
             | "language"
             | "languages"
     );
-    if (context && !(number_identifies && !matches!(operator, Operator::Exists | Operator::Order)))
-        || context_property
-    {
-        Weight::Context
-    } else {
-        Weight::Identifying
-    }
+    if context || context_property { Weight::Context } else { Weight::Identifying }
 }
 
 /// The comparison that a term was made of.

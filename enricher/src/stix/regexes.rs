@@ -131,7 +131,7 @@ fn translate(pattern: &str) -> String {
                 None => out.push_str(r"\{"),
             },
             '(' if !in_class && rest.starts_with("(?#") => {
-                len = rest.find(')').map_or(rest.len(), |end| end + 1)
+                len = rest.find(')').map_or(rest.len(), |end| end + 1);
             }
             _ => out.push(c),
         }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::evaluate::How;
+use super::evaluation::How;
 use super::normal::{Key, Kind, Normal, canonical_type, kind_of, normalise};
 
 /// How far references are followed: `process:image_ref.parent_directory_ref.path` takes two.
