@@ -4,7 +4,10 @@
 //! each mark is replaced by what it stands for, until something stands there that continues no indicator. A map says
 //! where each character came from, so that what is found in the result has its place in the text.
 
-use crate::kind::url;
+use crate::{
+    extractor::{Decoding, Via},
+    kind::url,
+};
 
 /// The longest region that is looked at.
 const MAX_REGION: usize = 4096;
@@ -17,10 +20,8 @@ pub(crate) struct Refanged {
     pub(crate) text: Vec<u8>,
     /// For each byte of `text`, where it began in the source.
     from: Vec<u32>,
-    /// Places in `text` where a mark was undone, in order.
-    marks: Vec<u32>,
-    /// The same for characters nobody sees.
-    invisible: Vec<u32>,
+    /// Places in `text` where something was undone, in order, and what it was.
+    marks: Vec<(u32, Decoding)>,
     /// The end of the region in the source.
     pub(crate) end: usize,
     /// Whether the region began with a scheme.
@@ -29,7 +30,7 @@ pub(crate) struct Refanged {
 
 impl Refanged {
     fn new(start: usize) -> Self {
-        Self { text: Vec::new(), from: Vec::new(), marks: Vec::new(), invisible: Vec::new(), end: start, is_url: false }
+        Self { text: Vec::new(), from: Vec::new(), marks: Vec::new(), end: start, is_url: false }
     }
 
     fn push(&mut self, b: u8, at: usize) {
@@ -38,10 +39,14 @@ impl Refanged {
     }
 
     fn mark(&mut self, replacement: &str, at: usize) {
-        self.marks.push(self.text.len() as u32);
+        self.undo(Decoding::Defang);
         for b in replacement.bytes() {
             self.push(b, at);
         }
+    }
+
+    fn undo(&mut self, what: Decoding) {
+        self.marks.push((u32::try_from(self.text.len()).unwrap_or(u32::MAX), what));
     }
 
     /// The place in the source of a range of `text`.
@@ -51,23 +56,21 @@ impl Refanged {
         from..to.max(from)
     }
 
-    /// Whether a mark was undone within a range of `text`.
-    pub(crate) fn marked(&self, start: usize, end: usize) -> bool {
-        Self::any(&self.marks, start, end)
-    }
-
-    /// Whether an invisible character was dropped within a range of `text`.
-    pub(crate) fn unveiled(&self, start: usize, end: usize) -> bool {
-        Self::any(&self.invisible, start, end)
-    }
-
-    fn any(places: &[u32], start: usize, end: usize) -> bool {
-        let first = places.partition_point(|at| (*at as usize) < start);
-        places.get(first).is_some_and(|at| (*at as usize) < end)
+    /// What was undone within a range of `text`.
+    pub(crate) fn via(&self, start: usize, end: usize) -> Via {
+        let first = self.marks.partition_point(|(at, _)| (*at as usize) < start);
+        let within = self.marks[first..].iter().take_while(|(at, _)| (*at as usize) < end);
+        let mut via = Via::default();
+        for (_, what) in within {
+            if via.iter().all(|step| step != *what) {
+                via = via.then(*what);
+            }
+        }
+        via
     }
 
     pub(crate) fn changed(&self) -> bool {
-        !self.marks.is_empty() || !self.invisible.is_empty()
+        !self.marks.is_empty()
     }
 }
 
@@ -83,7 +86,7 @@ const fn in_word(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_') || b >= 0x80
 }
 
-fn blank(b: u8) -> bool {
+const fn blank(b: u8) -> bool {
     matches!(b, b' ' | b'\t')
 }
 
@@ -279,7 +282,7 @@ const SPELLINGS: &[(&str, &str, bool)] = &[
 
 /// A scheme at `start`, plain or not: the bytes it takes with what stands between it and the host, its canonical form,
 /// and whether it was written otherwise.
-pub(crate) fn scheme(bytes: &[u8], start: usize, report: bool) -> Option<(usize, &'static str, bool)> {
+pub(crate) fn scheme(bytes: &[u8], start: usize, report: bool) -> Option<(usize, &'static str, Option<Decoding>)> {
     let open = opens(at(bytes, start));
     let from = start + usize::from(open);
     let (spelling, canonical, _) = SPELLINGS.iter().find(|(spelling, _, only)| {
@@ -304,7 +307,7 @@ pub(crate) fn scheme(bytes: &[u8], start: usize, report: bool) -> Option<(usize,
         changed = true;
     }
     let separator: &[&[u8]] = &[
-        b"://", b"[:]//", b"[://]", b"(:)//", b"{:}//", b"[:]\\/\\/", b":\\\\\\\\", b":\\\\", b":[//]", b":[/]/", b":[/][/]", b"[:][/][/]",
+        b"://", b"[:]//", b"[://]", b"(:)//", b"{:}//", b":\\/\\/", b":\\\\/\\\\/", b":\\\\\\\\", b":\\\\", b":[//]", b":[/]/", b":[/][/]", b"[:][/][/]",
         b":__", b"__", b"//",
     ];
     let loose = |s: &[u8]| s.starts_with(b":__") || s.starts_with(b"__") || s == b"//";
@@ -339,7 +342,13 @@ pub(crate) fn scheme(bytes: &[u8], start: usize, report: bool) -> Option<(usize,
         }
     }
     let next = at(bytes, end);
-    (in_word(next) || next == b'[').then_some((end - start, canonical, changed))
+    let escaped = found.contains(&b'\\') && found.contains(&b'/');
+    let how = match (changed, escaped) {
+        (_, true) => Some(Decoding::Escape),
+        (true, _) => Some(Decoding::Defang),
+        _ => None,
+    };
+    (in_word(next) || next == b'[').then_some((end - start, canonical, how))
 }
 
 /// An invisible character at `p`: its length.
@@ -351,21 +360,36 @@ pub(crate) fn invisible(bytes: &[u8], p: usize) -> Option<usize> {
     }
 }
 
+/// A letter, digit or mark outside ASCII at `p`: its length, else 0.
+fn letter(bytes: &[u8], p: usize) -> usize {
+    let chunk = bytes[p..bytes.len().min(p + 4)].utf8_chunks().next();
+    let c = chunk.and_then(|chunk| chunk.valid().chars().next());
+    c.filter(|c| is_name_char(*c)).map_or(0, char::len_utf8)
+}
+
+/// Whether a character outside ASCII can be in a name: letters, digits, and the marks and joiners within many scripts.
+pub(crate) fn is_name_char(c: char) -> bool {
+    c.is_alphanumeric()
+        || matches!(c, '\u{300}'..='\u{36f}' | '\u{900}'..='\u{dff}' | '\u{200c}' | '\u{200d}' | '\u{30fb}' | '\u{b7}')
+}
+
+/// A slash with backslashes before it, as JSON may write it: its length.
+fn escaped_slash(bytes: &[u8], p: usize) -> Option<usize> {
+    let slashes = bytes[p..].iter().take(4).take_while(|b| **b == b'\\').count();
+    (slashes > 0 && at(bytes, p + slashes) == b'/').then_some(slashes + 1)
+}
+
 /// Undoes the marks in the region that begins at `start`.
 pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Refanged {
     let mut out = Refanged::new(start);
     let limit = bytes.len().min(start + MAX_REGION);
     let mut p = start;
     if let Some((len, scheme, changed)) = scheme(bytes, start, report) {
-        if changed {
-            out.mark(scheme, start);
-        } else {
-            for b in scheme.bytes() {
-                out.push(b, start);
-            }
+        if let Some(how) = changed {
+            out.undo(how);
         }
-        for b in b"://" {
-            out.push(*b, start);
+        for b in scheme.bytes().chain(*b"://") {
+            out.push(b, start);
         }
         p += len;
         out.is_url = true;
@@ -382,7 +406,7 @@ pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Refanged {
     while p < limit {
         let b = bytes[p];
         if let Some(len) = invisible(bytes, p) {
-            out.invisible.push(out.text.len() as u32);
+            out.undo(Decoding::Invisible);
             p += len;
             continue;
         }
@@ -396,6 +420,22 @@ pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Refanged {
             out.mark(stands, p);
             p += len;
             continue;
+        }
+        if b >= 0x80 {
+            let len = letter(bytes, p);
+            for i in p..p + len {
+                out.push(bytes[i], i);
+            }
+            p += len;
+            if len == 0 {
+                break;
+            }
+            continue;
+        }
+        if b == b'\\' && out.is_url && let Some(len) = escaped_slash(bytes, p) {
+            out.undo(Decoding::Escape);
+            p = path(bytes, p + len - 1, limit, &mut out);
+            break;
         }
         let more = match b {
             b'.' => true,
@@ -415,7 +455,7 @@ pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Refanged {
             p = path(bytes, p, limit, &mut out);
         } else if report && b == b' ' && at(bytes, p + 1) == b'/' && out.is_url && in_word(at(bytes, p + 2)) {
             // `http://evil.com /path`
-            out.marks.push(out.text.len() as u32);
+            out.undo(Decoding::Defang);
             p = path(bytes, p + 1, limit, &mut out);
         }
         break;
@@ -424,25 +464,32 @@ pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Refanged {
     out
 }
 
-/// Copies the path, query and fragment of a URL; only bracketed marks are undone in them.
+/// Copies the path, query and fragment of a URL; only bracketed marks and escaped slashes are undone in them.
 fn path(bytes: &[u8], from: usize, limit: usize, out: &mut Refanged) -> usize {
-    let end = url::end(bytes, from, None).min(limit).max((from + 1).min(limit));
     let mut p = from;
-    // `url::end` stops before the closing bracket of a mark at the very end.
-    while p < end {
-        let kept = matches!(bytes.get(p..p + 3), Some(b"(.)"));
-        if opens(bytes[p]) && !kept && let Some((len, stands)) = bracketed(bytes, p, false) {
-            out.mark(stands, p);
-            p += len;
-        } else if let Some(len) = invisible(bytes, p) {
-            out.invisible.push(out.text.len() as u32);
-            p += len;
-        } else {
-            out.push(bytes[p], p);
-            p += 1;
+    loop {
+        let end = url::end(bytes, p, None).min(limit).max((p + 1).min(limit));
+        while p < end {
+            let kept = matches!(bytes.get(p..p + 3), Some(b"(.)"));
+            if opens(bytes[p]) && !kept && let Some((len, stands)) = bracketed(bytes, p, false) {
+                out.mark(stands, p);
+                p += len;
+            } else if let Some(len) = invisible(bytes, p) {
+                out.undo(Decoding::Invisible);
+                p += len;
+            } else {
+                out.push(bytes[p], p);
+                p += 1;
+            }
+        }
+        match escaped_slash(bytes, p) {
+            Some(len) if p + len <= limit => {
+                out.undo(Decoding::Escape);
+                p += len - 1;
+            }
+            _ => return p,
         }
     }
-    p
 }
 
 /// Whether the name that begins at `p` is defanged itself.

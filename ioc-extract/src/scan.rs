@@ -71,7 +71,7 @@ static CLASS: [u8; 256] = {
             b'-' => HYPHEN,
             b'_' => UNDERSCORE,
             0x80..=0xff => HIGH,
-            b':' | b'\\' | b'%' | b'&' | b'/' | b'[' | b'(' | b'*' | b'^' | b'`' | b'+' | b'\'' | b'"' | 0 => MARK,
+            b':' | b'\\' | b'%' | b'&' | b'/' | b'[' | b'(' | b'*' | b'^' | b'`' | b'+' | b'\'' | b'"' | b'<' | 0 => MARK,
             _ => 0,
         };
         i += 1;
@@ -79,13 +79,18 @@ static CLASS: [u8; 256] = {
     table
 };
 
-/// Bytes after a word that call for a closer look whatever the word is.
-static AFTER: [bool; 256] = {
-    let mut table = [false; 256];
-    let bytes = b":@\\[({%&^`*<+";
+/// Bytes after a word that call for a closer look whatever the word is: 1 in every profile, 2 in reports.
+static AFTER: [u8; 256] = {
+    let mut table = [0; 256];
+    let (log, report) = (b":@\\[({%&^`*<+", b" \t/!])}");
     let mut i = 0;
-    while i < bytes.len() {
-        table[bytes[i] as usize] = true;
+    while i < log.len() {
+        table[log[i] as usize] = 1 | 2;
+        i += 1;
+    }
+    i = 0;
+    while i < report.len() {
+        table[report[i] as usize] = 2;
         i += 1;
     }
     table
@@ -186,6 +191,7 @@ impl<'t> Scanner<'t> {
     /// Reads on until something turned up. `false` at the end of the text.
     pub(crate) fn step(&mut self) -> bool {
         let bytes = self.bytes;
+        let profile = if self.is_report() { 2 } else { 1 };
         let mut at = self.at;
         while at < bytes.len() {
             let class = CLASS[usize::from(bytes[at])];
@@ -194,8 +200,7 @@ impl<'t> Scanner<'t> {
             } else {
                 let word = self.word_at(at);
                 at = word.end;
-                let after = self.byte(word.end);
-                let open = AFTER[usize::from(after)] || (after == b' ' && self.spaced());
+                let open = AFTER[usize::from(self.byte(word.end))] & profile != 0;
                 if open || word.mask & (DOT | HIGH) != 0 || token::worth_a_look(bytes, word) {
                     at = self.word(word);
                     debug_assert!(at >= word.end);
@@ -284,6 +289,7 @@ impl<'t> Scanner<'t> {
             b':' if self.byte(at + 1) == b':' => self.colons(Word { start: at, end: at, mask: 0 }),
             b'\\' => self.backslash(at),
             b'/' => self.slash(at),
+            b'<' if matches!(self.byte(at + 1), b'H' | b'h') => self.hive(at),
             _ => None,
         };
         next.unwrap_or(at + 1)
@@ -298,7 +304,7 @@ impl<'t> Scanner<'t> {
         let next = match self.byte(end) {
             b':' => self.colon(word),
             b'@' => self.email(word),
-            b'\\' | b'>' => self.registry(start, end),
+            b'\\' => self.registry(start, end),
             _ => None,
         };
         if let Some(next) = next {
@@ -321,10 +327,10 @@ impl<'t> Scanner<'t> {
             (b'\\', _) if end - start == 1 && mask & ALPHA != 0 => self.windows_path(start),
             (b'\\', _) => self.registry(start, end),
             _ if mask & !(HEX_LETTER | DIGIT) == 0 => {
-                if end - start <= 4 && let Some(next) = self.colons(word) {
+                if mask == DIGIT && let Some(next) = self.ssdeep(start, end) {
                     return Some(next);
                 }
-                if mask == DIGIT { self.ssdeep(start, end) } else { None }
+                if end - start <= 4 { self.colons(word) } else { None }
             }
             _ if &self.bytes[start..end] == b"arn" => self.arn(start),
             _ => None,

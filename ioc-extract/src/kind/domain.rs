@@ -132,12 +132,14 @@ pub(crate) fn public(name: &[u8]) -> Result<(), Rejected> {
         let reserved = std::str::from_utf8(name).is_ok_and(reserved_tld);
         return if reserved { Ok(()) } else { Err(Rejected::NoPublicSuffix) };
     }
-    match psl::List.suffix(name) {
-        Some(suffix) if suffix.as_bytes().len() == name.len() && suffix.typ() == Some(Type::Icann) => {
-            Err(Rejected::PublicSuffix)
-        }
-        _ => Ok(()),
-    }
+    let suffix = psl::List.suffix(name).map_or(tld.len(), |suffix| {
+        // The private section (`github.io`) names what somebody owns.
+        if suffix.typ() == Some(Type::Icann) { suffix.as_bytes().len() } else { tld.len() }
+    });
+    let Some(rest) = name.len().checked_sub(suffix + 1) else { return Err(Rejected::PublicSuffix) };
+    // Registries take letters, digits and hyphens only; underscores are for the labels below.
+    let label = name[..rest].rsplit(|b| *b == b'.').next().unwrap_or_default();
+    if label.contains(&b'_') { Err(Rejected::Malformed) } else { Ok(()) }
 }
 
 /// Whether a lower-case label is a top-level domain of the public DNS.

@@ -9,7 +9,7 @@ use crate::{error::Rejected, ioc::Kind};
 
 /// Reads `d.d.d.d` at the start of `bytes`; returns the address and the number of bytes read.
 ///
-/// Numbers with a leading zero are refused: some programs read them as octal, so they name two hosts.
+/// Numbers with a leading zero are refused where they can be read as octal and differ then: they name two hosts.
 pub(crate) fn v4_prefix(bytes: &[u8]) -> Option<(Ipv4Addr, usize)> {
     let mut octets = [0u8; 4];
     let mut at = 0;
@@ -29,7 +29,7 @@ pub(crate) fn v4_prefix(bytes: &[u8]) -> Option<(Ipv4Addr, usize)> {
             value = value * 10 + u16::from(digit - b'0');
             at += 1;
         }
-        if at == start || (bytes[start] == b'0' && at - start > 1) {
+        if at == start || (bytes[start] == b'0' && at - start > 1 && value > 7 && bytes[start..at].iter().all(|b| *b < b'8')) {
             return None;
         }
         *octet = u8::try_from(value).ok()?;
@@ -40,6 +40,12 @@ pub(crate) fn v4_prefix(bytes: &[u8]) -> Option<(Ipv4Addr, usize)> {
 /// The whole of `bytes` as an IPv4 address.
 pub(crate) fn v4(bytes: &[u8]) -> Option<Ipv4Addr> {
     v4_prefix(bytes).and_then(|(ip, len)| (len == bytes.len()).then_some(ip))
+}
+
+/// The text of an address, borrowed from how it was written where that is the same.
+pub(crate) fn v4_text(ip: Ipv4Addr, written: &str) -> Cow<'_, str> {
+    let zeros = written.starts_with('0') && written.len() > 1 || written.contains(".0");
+    if zeros { Cow::Owned(ip.to_string()) } else { Cow::Borrowed(written) }
 }
 
 /// The address of a URL's host in one of the forms that `inet_aton` reads: `0x2d3d0c09`, `759000073`, `45.61.3081`,
@@ -93,14 +99,10 @@ pub(crate) fn canonical(kind: Kind, text: &str) -> Result<(Kind, Cow<'_, str>), 
         Some(rest) => (rest.split(']').next().unwrap_or(rest), true),
         None => (text, false),
     };
-    if !bracketed && let Some(ip) = v4(inner.as_bytes()) {
-        debug_assert_eq!(ip.to_string(), inner);
-        return Ok((Kind::Ipv4Addr, Cow::Borrowed(inner)));
-    }
-    if !bracketed && let Some((host, port)) = inner.split_once(':') {
-        if port.parse::<u16>().is_ok() && v4(host.as_bytes()).is_some() {
-            return Ok((Kind::Ipv4Addr, Cow::Borrowed(host)));
-        }
+    let port = |text: &str| text.parse::<u16>().is_ok();
+    let host = inner.split_once(':').filter(|(_, p)| port(p)).map_or(inner, |(host, _)| host);
+    if !bracketed && let Some(ip) = v4(host.as_bytes()) {
+        return Ok((Kind::Ipv4Addr, v4_text(ip, host)));
     }
     if kind == Kind::Ipv4Addr && !inner.contains(':') {
         return Err(Rejected::Malformed);

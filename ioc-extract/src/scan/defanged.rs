@@ -7,17 +7,11 @@ use super::{
     class::{DOT, HIGH},
 };
 use crate::{
-    extractor::{Decoding, Via},
     ioc::Kind,
     refang::{self, Refanged},
 };
 
 impl Scanner<'_> {
-    /// Whether a blank after a word can be a part of an indicator.
-    pub(super) fn spaced(&self) -> bool {
-        self.is_report() && !self.refanged
-    }
-
     /// A word that may be the start of a defanged indicator. Returns where to read on if it was.
     pub(super) fn defanged(&mut self, word: Word) -> Option<usize> {
         if self.refanged {
@@ -42,25 +36,44 @@ impl Scanner<'_> {
         let scheme = if glued { refang::scheme(self.bytes, start, true) } else { scheme };
         let hidden = mask & HIGH != 0 && self.hidden(start, end);
         let url = match scheme {
-            Some((_, _, true)) => true,
-            Some((len, _, false)) => self.authority_marked(from + len),
+            Some((_, _, Some(_))) => true,
+            Some((len, _, None)) => self.authority_marked(from + len),
             None => false,
         };
+        // `bob@evil[.]com`: the mark stands after the host.
+        let host = if next == b'@' { self.word_at(end + 1).end } else { end };
+        let marked = marked || (host > end + 1 && refang::mark(self.bytes, host, report).is_some());
         if !(marked && scheme.is_none()) && !url && !hidden {
             return None;
         }
-        let mut start = if scheme.is_some() { from } else { start };
+        let mut start = if scheme.is_some() { from } else { self.name_start(start, end, mask) };
         // What stands before an `@` belongs to an address.
         while scheme.is_none() && start > self.floor() && end - start < 64 && self.bytes[start - 1] == b'+' {
             let word = self.bytes[self.floor()..start - 1].iter().rev().take(64).take_while(|b| Self::is_word(**b)).count();
             start -= word + 1;
         }
         let region = refang::refang(self.bytes, start, report);
-        if !region.changed() || region.end <= end && !hidden {
+        if !region.changed() || region.end <= end && !hidden && !region.is_url {
             return None;
         }
         self.region(&region);
         Some(region.end.max(word.end))
+    }
+
+    /// Where the name at the end of a word begins: past leading dots, and past what can be in no name.
+    fn name_start(&self, start: usize, end: usize, mask: u8) -> usize {
+        let mut from = start;
+        if mask & HIGH != 0 {
+            let text = self.text(start..end);
+            let other = |c: char| !c.is_ascii() && !refang::is_name_char(c);
+            if let Some((i, c)) = text.char_indices().rev().find(|(_, c)| other(*c) && !matches!(c, '。' | '．' | '｡') && !invisible(*c)) {
+                from = start + i + c.len_utf8();
+            }
+        }
+        while from < end && matches!(self.bytes[from], b'.' | b'-') {
+            from += 1;
+        }
+        from
     }
 
     /// Whether a word has characters in it that hide or replace those of a name.
@@ -87,6 +100,7 @@ impl Scanner<'_> {
                         || memchr::memmem::find(&path[..end], b"[dot]").is_some();
                 }
                 b' ' if report && rest.get(i + 1) == Some(&b'/') && rest.get(i + 2).is_some_and(u8::is_ascii_alphanumeric) => return i > 0,
+                b'\\' if rest.get(i + 1) == Some(&b'/') && i > 0 => return true,
                 b if i > 0 && !b.is_ascii_alphanumeric() && refang::mark(rest, i, report).is_some() => return true,
                 0xc2.. if refang::invisible(rest, i).is_some() => return true,
                 0..=b' ' | b'"' | b'\'' | b'<' | b'>' => return false,
@@ -106,15 +120,10 @@ impl Scanner<'_> {
         let report = self.is_report();
         for hit in hits {
             let (start, end) = (hit.span.start, hit.span.end);
-            let mut via = Via::default();
-            if region.marked(start, end) {
-                via = via.then(Decoding::Defang);
-            }
-            if region.unveiled(start, end) {
-                via = via.then(Decoding::Invisible);
-            }
+            let via = region.via(start, end);
             let span = region.span(start, end);
-            if report && start == 0 && !region.is_url && hit.reason.is_none() && !via.is_empty() && matches!(hit.kind, Kind::DomainName) {
+            let square = self.bytes[span.clone()].windows(3).any(|w| w == b"[.]");
+            if report && square && start == 0 && !region.is_url && hit.reason.is_none() && matches!(hit.kind, Kind::DomainName) {
                 // Reports name the page by host and path; the feeds they become have a URL there.
                 let end = crate::kind::url::end(&region.text, 0, None);
                 if let Ok(text) = std::str::from_utf8(&region.text[..end])
@@ -127,4 +136,8 @@ impl Scanner<'_> {
         }
         self.floor = self.floor.max(region.end);
     }
+}
+
+fn invisible(c: char) -> bool {
+    refang::invisible(c.encode_utf8(&mut [0; 4]).as_bytes(), 0).is_some()
 }

@@ -10,6 +10,7 @@ use crate::{
     error::Rejected,
     ioc::Kind,
     kind::{self, domain, email, ip, wallet},
+    refang::is_name_char,
 };
 
 impl<'t> Scanner<'t> {
@@ -45,7 +46,7 @@ impl<'t> Scanner<'t> {
     /// Digits and dots.
     fn numeric(&mut self, word: Word, start: usize, end: usize) -> usize {
         let next = word.end;
-        if start != word.start || end - start < 7 {
+        if start == word.start + 1 || end - start < 7 {
             return next;
         }
         if word.mask & HYPHEN != 0 {
@@ -77,7 +78,9 @@ impl<'t> Scanner<'t> {
             self.left_out(Kind::Ipv4Addr, start..end, reason);
             return false;
         }
-        self.found(Kind::Ipv4Addr, start..end, Cow::Borrowed(self.text(start..end)));
+        let Some(address) = ip::v4(&self.bytes[start..end]) else { return false };
+        let value = ip::v4_text(address, self.text(start..end));
+        self.found(Kind::Ipv4Addr, start..end, value);
         true
     }
 
@@ -99,9 +102,17 @@ impl<'t> Scanner<'t> {
         // `%2Fevil.com`: the two digits belong to an escape.
         if self.before(start) == b'%' && end - start > 2 && self.bytes[start..start + 2].iter().all(u8::is_ascii_hexdigit) {
             start += 2;
+            // `%2540`: encoded twice.
+            if &self.bytes[start - 2..start] == b"25" && self.bytes[start..end].iter().take(2).filter(|b| b.is_ascii_hexdigit()).count() == 2 {
+                start += 2;
+            }
             while start < end && matches!(self.bytes[start], b'.' | b'-') {
                 start += 1;
             }
+        }
+        // `user=40evil.com`: quoted-printable for `@`.
+        if self.before(start) == b'=' && self.bytes[start..end].starts_with(b"40") && Self::is_word(self.before(start - 1)) {
+            start += 2;
         }
         if let Some(gap) = memchr::memmem::rfind(&self.bytes[start..end], b"..") {
             start += gap + 2;
@@ -152,6 +163,9 @@ impl<'t> Scanner<'t> {
         if matches!(after, b'(' | b'[' | b'=') && !address_follows || before == b'$' {
             return Some(Rejected::LooksLikeCode);
         }
+        if self.refanged {
+            return None;
+        }
         let strong = scheme_relative || share || (after == b':' && self.byte(end + 1).is_ascii_digit()) || before == b'@';
         if domain::is_file_extension(tld) && !strong && name.bytes().filter(|b| *b == b'.').count() == 1 {
             return Some(Rejected::LooksLikeFileName);
@@ -170,7 +184,7 @@ impl<'t> Scanner<'t> {
             let (from, text) = chunk;
             let mut piece: Option<usize> = None;
             for (i, c) in text.char_indices().chain([(text.len(), ' ')]) {
-                let inside = c.is_alphanumeric() || matches!(c, '.' | '-' | '_') || is_mark(c);
+                let inside = matches!(c, '.' | '-' | '_') || is_name_char(c);
                 match (inside, piece) {
                     (true, None) => piece = Some(i),
                     (false, Some(first)) => {
@@ -231,6 +245,11 @@ impl<'t> Scanner<'t> {
             self.found(Kind::EmailAddr, start..end, value);
             return Some(at + 1);
         }
+        // `v*****re@evil.com`: masked, so it is nobody's address.
+        if self.before(start) == b'*' {
+            self.left_out(Kind::EmailAddr, start..at + 1, Rejected::Malformed);
+            return None;
+        }
         let host = self.word_at(at + 1);
         let mut end = host.end;
         while end > at && matches!(self.bytes[end - 1], b'.' | b'-' | b'_') {
@@ -255,11 +274,6 @@ impl<'t> Scanner<'t> {
             Err(_) => None,
         }
     }
-}
-
-/// Combining marks and joiners, which occur within names of many scripts.
-fn is_mark(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36f}' | '\u{900}'..='\u{dff}' | '\u{200c}' | '\u{200d}' | '\u{30fb}' | '\u{b7}')
 }
 
 /// Labels after which four numbers are a version or an object identifier.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::Scanner;
 use crate::{
     ioc::Kind,
-    kind::{self, path, registry},
+    kind::{path, registry},
 };
 
 impl Scanner<'_> {
@@ -17,7 +17,11 @@ impl Scanner<'_> {
             match self.bytes[at] {
                 0..=0x1f | 0x7f | b'"' | b'|' | b'*' | b'?' | b';' | b',' => break,
                 b'\'' if quote == b'\'' => break,
-                b'<' | b'>' | b':' => break,
+                b'<' => match self.placeholder(at) {
+                    Some(end) => at = end,
+                    None => break,
+                },
+                b'>' | b':' => break,
                 b' ' if quote != b'"' && quote != b'\'' && !self.goes_on(at, limit) => break,
                 _ => at += 1,
             }
@@ -25,9 +29,17 @@ impl Scanner<'_> {
         at
     }
 
+    /// The end of `<username>` and the like at `at`.
+    fn placeholder(&self, at: usize) -> Option<usize> {
+        let name = self.bytes[at + 1..].iter().take(24).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'_' | b'-')).count();
+        let end = at + 1 + name;
+        (name > 0 && self.byte(end) == b'>' && self.byte(end + 1) == b'\\').then_some(end + 1)
+    }
+
     /// Whether a path goes on after the blank at `at`: another backslash follows before anything that ends a path.
     fn goes_on(&self, at: usize, limit: usize) -> bool {
-        if self.byte(at + 1) == b' ' {
+        let rest = &self.bytes[at + 1..];
+        if matches!(rest, [b' ' | b'-' | b'/', ..]) || registry::hive(rest).is_some() {
             return false;
         }
         for i in at + 1..limit.min(at + 48) {
@@ -40,18 +52,45 @@ impl Scanner<'_> {
         false
     }
 
+    /// The end of a key whose last component has a blank in it at `end`: it is one of those that every Windows has, or
+    /// nothing else stands on the line.
+    fn last_component(&self, from: usize, end: usize) -> usize {
+        const KNOWN: &[&str] = &[
+            "Active Setup", "Browser Helper Objects", "Control Panel", "Image File Execution Options", "Installed Components",
+            "Internet Explorer", "Internet Settings", "Run Services", "Session Manager", "Shell Folders", "Shell Extensions",
+            "User Shell Folders", "Windows Defender", "Windows NT", "Terminal Server Client", "Terminal Server",
+            "Windows Error Reporting", "Windows Script Host", "Security Packages", "Authentication Packages",
+        ];
+        let component = self.bytes[from..end].iter().rposition(|b| *b == b'\\').map_or(from, |i| from + i + 1);
+        let rest = &self.bytes[component..];
+        if let Some(name) = KNOWN.iter().find(|name| {
+            rest.get(..name.len()).is_some_and(|s| s.eq_ignore_ascii_case(name.as_bytes()))
+                && rest.get(name.len()).is_none_or(|b| !Self::is_word(*b))
+        }) {
+            return component + name.len();
+        }
+        let line = rest.iter().take(64).take_while(|b| b.is_ascii_alphanumeric() || **b == b' ').count();
+        let words = self.text(component..component + line);
+        let ends = matches!(rest.get(line), None | Some(b'\r' | b'\n'));
+        let titled = words.split_ascii_whitespace().all(|w| w.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit()));
+        if ends && titled && words.split_ascii_whitespace().count() <= 4 { component + words.trim_end().len() } else { end }
+    }
+
     /// A word that may be a hive, with a backslash, `:` or `>` after it.
     pub(super) fn registry(&mut self, word: usize, end: usize) -> Option<usize> {
         if !matches!(self.byte(word), b'H' | b'h') || end - word > 40 {
             return None;
         }
-        let start = if self.before(word) == b'<' { word - 1 } else { word };
-        self.key(start)
+        self.hive(word)
     }
 
-    fn key(&mut self, start: usize) -> Option<usize> {
+    /// A registry key whose hive begins at `start`.
+    pub(super) fn hive(&mut self, start: usize) -> Option<usize> {
         let (_, len) = registry::hive(&self.bytes[start..])?;
         let mut end = self.path_end(start + len, self.before(start), registry::MAX_KEY);
+        if self.byte(end) == b' ' {
+            end = self.last_component(start + len, end);
+        }
         while end > start && matches!(self.bytes[end - 1], b'.' | b' ' | b')' | b'\\' | b']') {
             end -= 1;
         }
@@ -74,7 +113,7 @@ impl Scanner<'_> {
             end -= 1;
         }
         let value = path::canonical(self.text(start..end)).ok()?;
-        let name = kind::path::file_name(&value).ok().map(Cow::into_owned);
+        let name = path::file_name(&value).ok().map(Cow::into_owned);
         self.found(Kind::FilePath, start..end, Cow::Owned(value.into_owned()));
         if let Some(name) = name.filter(|name| name.contains('.')) {
             self.found(Kind::FileName, end - name.len()..end, Cow::Owned(name));
@@ -89,7 +128,7 @@ impl Scanner<'_> {
             return None;
         }
         if self.bytes[at..].len() > 9 && self.bytes[at + 1..at + 9].eq_ignore_ascii_case(b"REGISTRY") {
-            return self.key(at);
+            return self.hive(at);
         }
         if self.byte(at + 1) == b'\\' {
             return self.share(at);
@@ -105,7 +144,13 @@ impl Scanner<'_> {
         if first == 0 {
             return None;
         }
-        let mut end = self.path_end(host, self.before(at), path::MAX_PATH);
+        // `\\?\UNC\host\share`, `\\?\C:\…`
+        let long = &self.bytes[host..host + first] == b"?";
+        let inner = if long { host + first + 1 } else { host };
+        if long && self.byte(inner + 1) == b':' {
+            return None;
+        }
+        let mut end = self.path_end(inner, self.before(at), path::MAX_PATH);
         while end > host && matches!(self.bytes[end - 1], b'.' | b' ' | b')' | b'\\' | b']' | b'\'') {
             end -= 1;
         }
@@ -119,8 +164,15 @@ impl Scanner<'_> {
             return Some(end);
         }
         let value = path::canonical(text).ok()?.into_owned();
+        let name = value.rsplit('\\').next().filter(|name| name.contains('.')).map(str::to_owned);
         self.found(Kind::FilePath, at..end, Cow::Owned(value));
-        Some(host)
+        let authority = if long { inner + self.bytes[inner..end].iter().position(|b| *b == b'\\').map_or(0, |i| i + 1) } else { host };
+        let len = self.bytes[authority..end].iter().position(|b| matches!(b, b'\\' | b'@')).unwrap_or(0);
+        self.host(authority..authority + len);
+        if let Some(name) = name {
+            self.found(Kind::FileName, end - name.len()..end, Cow::Owned(name));
+        }
+        Some(end)
     }
 
     /// A slash outside of a word.

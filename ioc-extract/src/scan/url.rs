@@ -38,7 +38,11 @@ impl<'t> Scanner<'t> {
                 if !self.is_report() && boilerplate(&value) {
                     self.left_out(Kind::Url, start..end, Rejected::Boilerplate);
                 } else {
+                    let other = self.is_report().then(|| other_scheme(&value)).flatten();
                     self.found(Kind::Url, start..end, value);
+                    if let Some(url) = other {
+                        self.found_via(Kind::Url, start..end, Cow::Owned(url), Self::plain_or(Some(Decoding::Defang)));
+                    }
                     self.host(host);
                 }
                 Some(end)
@@ -74,4 +78,10 @@ impl<'t> Scanner<'t> {
 fn boilerplate(url: &str) -> bool {
     const NAMESPACES: &[&str] = &["schemas.microsoft.com", "schemas.xmlsoap.org", "schemas.openxmlformats.org", "www.w3.org", "go.microsoft.com", "schemas.android.com", "json-schema.org", "schema.org"];
     url::host_of(url).is_some_and(|host| NAMESPACES.contains(&host))
+}
+
+/// Reports put the scheme of another protocol (`tcp://`, `sftp://`) before what is really a web page, so that it is not
+/// followed; this is that page.
+fn other_scheme(url: &str) -> Option<String> {
+    ["tcp://", "udp://", "sftp://", "ftps://"].iter().find_map(|scheme| url.strip_prefix(scheme)).map(|rest| format!("http://{rest}"))
 }
