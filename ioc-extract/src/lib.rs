@@ -24,6 +24,7 @@ mod extractor;
 mod ioc;
 mod kind;
 mod refang;
+mod rewrite;
 mod scan;
 mod special;
 

@@ -4,75 +4,12 @@
 //! each mark is replaced by what it stands for, until something stands there that continues no indicator. A map says
 //! where each character came from, so that what is found in the result has its place in the text.
 
-use crate::{
-    extractor::{Decoding, Via},
-    kind::url,
-};
+use crate::{extractor::Decoding, kind::url, rewrite::Rewritten};
 
 /// The longest region that is looked at.
 const MAX_REGION: usize = 4096;
 /// The most bytes that one mark can have.
 const MAX_MARK: usize = 24;
-
-/// A region with its marks undone.
-#[derive(Debug)]
-pub(crate) struct Refanged {
-    pub(crate) text: Vec<u8>,
-    /// For each byte of `text`, where it began in the source.
-    from: Vec<u32>,
-    /// Places in `text` where something was undone, in order, and what it was.
-    marks: Vec<(u32, Decoding)>,
-    /// The end of the region in the source.
-    pub(crate) end: usize,
-    /// Whether the region began with a scheme.
-    pub(crate) is_url: bool,
-}
-
-impl Refanged {
-    fn new(start: usize) -> Self {
-        Self { text: Vec::new(), from: Vec::new(), marks: Vec::new(), end: start, is_url: false }
-    }
-
-    fn push(&mut self, b: u8, at: usize) {
-        self.text.push(b);
-        self.from.push(u32::try_from(at).unwrap_or(u32::MAX));
-    }
-
-    fn mark(&mut self, replacement: &str, at: usize) {
-        self.undo(Decoding::Defang);
-        for b in replacement.bytes() {
-            self.push(b, at);
-        }
-    }
-
-    fn undo(&mut self, what: Decoding) {
-        self.marks.push((u32::try_from(self.text.len()).unwrap_or(u32::MAX), what));
-    }
-
-    /// The place in the source of a range of `text`.
-    pub(crate) fn span(&self, start: usize, end: usize) -> std::ops::Range<usize> {
-        let from = self.from.get(start).map_or(self.end, |at| *at as usize);
-        let to = self.from.get(end).map_or(self.end, |at| *at as usize);
-        from..to.max(from)
-    }
-
-    /// What was undone within a range of `text`.
-    pub(crate) fn via(&self, start: usize, end: usize) -> Via {
-        let first = self.marks.partition_point(|(at, _)| (*at as usize) < start);
-        let within = self.marks[first..].iter().take_while(|(at, _)| (*at as usize) < end);
-        let mut via = Via::default();
-        for (_, what) in within {
-            if via.iter().all(|step| step != *what) {
-                via = via.then(*what);
-            }
-        }
-        via
-    }
-
-    pub(crate) fn changed(&self) -> bool {
-        !self.marks.is_empty()
-    }
-}
 
 const fn opens(b: u8) -> bool {
     matches!(b, b'[' | b'(' | b'{' | b'<')
@@ -380,8 +317,8 @@ fn escaped_slash(bytes: &[u8], p: usize) -> Option<usize> {
 }
 
 /// Undoes the marks in the region that begins at `start`.
-pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Refanged {
-    let mut out = Refanged::new(start);
+pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Rewritten {
+    let mut out = Rewritten::new(start);
     let limit = bytes.len().min(start + MAX_REGION);
     let mut p = start;
     if let Some((len, scheme, changed)) = scheme(bytes, start, report) {
@@ -417,7 +354,7 @@ pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Refanged {
                 break;
             }
             names += usize::from(stands == "@");
-            out.mark(stands, p);
+            out.replace(stands, p);
             p += len;
             continue;
         }
@@ -465,14 +402,14 @@ pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Refanged {
 }
 
 /// Copies the path, query and fragment of a URL; only bracketed marks and escaped slashes are undone in them.
-fn path(bytes: &[u8], from: usize, limit: usize, out: &mut Refanged) -> usize {
+fn path(bytes: &[u8], from: usize, limit: usize, out: &mut Rewritten) -> usize {
     let mut p = from;
     loop {
         let end = url::end(bytes, p, None).min(limit).max((p + 1).min(limit));
         while p < end {
             let kept = matches!(bytes.get(p..p + 3), Some(b"(.)"));
             if opens(bytes[p]) && !kept && let Some((len, stands)) = bracketed(bytes, p, false) {
-                out.mark(stands, p);
+                out.replace(stands, p);
                 p += len;
             } else if let Some(len) = invisible(bytes, p) {
                 out.undo(Decoding::Invisible);

@@ -9,6 +9,7 @@
 mod address;
 mod context;
 mod defanged;
+mod encoded;
 mod host;
 mod path;
 mod token;
@@ -131,6 +132,8 @@ pub(crate) struct Scanner<'t> {
     at: usize,
     /// The end of the last thing found: no later thing reaches back before it.
     floor: usize,
+    /// Up to here encodings were tried, so that no byte is decoded twice.
+    tried: usize,
     /// Whether this text is a refanged region: whoever defanged a name meant a host.
     refanged: bool,
     hits: Vec<Hit<'t>>,
@@ -152,7 +155,7 @@ impl<'t> Scanner<'t> {
 
     /// A scanner for a decoded text.
     pub(crate) fn within(bytes: &'t [u8], config: Config, depth: u8, budget: Budget) -> Self {
-        Self { bytes, config, depth, budget, at: 0, floor: 0, refanged: false, hits: Vec::new() }
+        Self { bytes, config, depth, budget, at: 0, floor: 0, tried: 0, refanged: false, hits: Vec::new() }
     }
 
     pub(crate) fn is_report(&self) -> bool {
@@ -274,6 +277,16 @@ impl<'t> Scanner<'t> {
         });
     }
 
+    /// How many things are waiting to be handed over.
+    pub(crate) fn hits(&self) -> usize {
+        self.hits.len()
+    }
+
+    /// No later thing begins before `end`.
+    pub(crate) fn consumed(&mut self, end: usize) {
+        self.floor = self.floor.max(end);
+    }
+
     pub(crate) fn floor(&self) -> usize {
         self.floor
     }
@@ -287,7 +300,14 @@ impl<'t> Scanner<'t> {
     fn mark(&mut self, at: usize) -> usize {
         let next = match self.bytes[at] {
             b':' if self.byte(at + 1) == b':' => self.colons(Word { start: at, end: at, mask: 0 }),
-            b'\\' => self.backslash(at),
+            b':' if self.before(at) == b'/' => self.reversed(at),
+            b'\\' => self.escapes(at).or_else(|| self.backslash(at)),
+            b'%' => self.percent(at),
+            b'&' => self.entities(at),
+            b'^' | b'`' => self.carets(at),
+            b'(' => self.char_codes(at),
+            b'\'' | b'"' if matches!(self.byte(at + 1), b' ' | b'+' | b'&' | b'\\') => self.concat(at),
+            0 => self.nul(at),
             b'/' => self.slash(at),
             b'<' if matches!(self.byte(at + 1), b'H' | b'h') => self.hive(at),
             _ => None,
@@ -304,6 +324,7 @@ impl<'t> Scanner<'t> {
         let next = match self.byte(end) {
             b':' => self.colon(word),
             b'@' => self.email(word),
+            b'(' if end - start == 8 && self.bytes[start..end].eq_ignore_ascii_case(b".replace") => self.replace(Word { start: start + 1, end, mask }),
             b'\\' => self.registry(start, end),
             _ => None,
         };

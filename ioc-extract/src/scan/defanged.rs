@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     ioc::Kind,
-    refang::{self, Refanged},
+    refang,
+    rewrite::Rewritten,
 };
 
 impl Scanner<'_> {
@@ -111,7 +112,7 @@ impl Scanner<'_> {
     }
 
     /// Scans a refanged region.
-    fn region(&mut self, region: &Refanged) {
+    fn region(&mut self, region: &Rewritten) {
         let mut config = self.config;
         config.limits.depth = 0;
         let mut inner = Scanner::within(&region.text, config, 0, self.budget);
@@ -134,7 +135,7 @@ impl Scanner<'_> {
             }
             self.adopt(hit, span, via);
         }
-        self.floor = self.floor.max(region.end);
+        self.consumed(region.end);
     }
 }
 

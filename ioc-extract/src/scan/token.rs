@@ -2,7 +2,7 @@
 
 use super::{
     Scanner, Word,
-    class::{DIGIT, HEX_LETTER, HYPHEN, UNDERSCORE},
+    class::{DIGIT, HYPHEN, LETTER, UNDERSCORE},
 };
 use crate::{
     error::Rejected,
@@ -15,9 +15,9 @@ use crate::{
 pub(super) fn worth_a_look(bytes: &[u8], word: Word) -> bool {
     let len = word.end - word.start;
     if word.mask & DIGIT == 0 || len < 5 {
-        return len >= 32 && word.mask & !HEX_LETTER == 0;
+        return len >= 16;
     }
-    len >= 24 || matches!(bytes[word.start], b'C' | b'c' | b'T' | b't' | b'A' | b'a' | b'U' | b'M' | b'p') && len >= 5
+    len >= 16 || matches!(bytes[word.start], b'C' | b'c' | b'T' | b't' | b'A' | b'a' | b'U' | b'M' | b'p') && len >= 5
         || len == 17 && word.mask & HYPHEN != 0
 }
 
@@ -35,13 +35,41 @@ impl Scanner<'_> {
             }
         }
         let len = end - start;
-        let hex = self.bytes[start..end].iter().all(u8::is_ascii_hexdigit);
-        if hex && hash::kind_of_length(len).is_some() {
-            self.hash(start, end);
-        } else if len < 24 {
+        if len < 16 {
             self.identifier(start, end);
-        } else if !hex {
+            if self.is_report() && self.bytes[start..end].starts_with(b"aHR0c") {
+                return self.base64(word).unwrap_or(next);
+            }
+            return next;
+        }
+        let prefix = if self.bytes[start..end].starts_with(b"0x") { 2 } else { 0 };
+        if mask & LETTER == 0 || prefix > 0 {
+            if self.bytes[start + prefix..end].iter().all(u8::is_ascii_hexdigit) {
+                if let Some(next) = self.hex(start, end) {
+                    return next;
+                }
+                if hash::kind_of_length(len).is_some() {
+                    self.hash(start, end);
+                    return next;
+                }
+            }
+        }
+        // `sha256-e3b0…`, `authentihash_3f1b…`
+        if mask & (HYPHEN | UNDERSCORE) != 0 && let Some(i) = self.bytes[start..end].iter().rposition(|b| matches!(b, b'-' | b'_')) {
+            let last = start + i + 1;
+            if hash::kind_of_length(end - last).is_some() && self.bytes[last..end].iter().all(u8::is_ascii_hexdigit) {
+                self.hash(last, end);
+                return next;
+            }
+        }
+        let before = self.hits();
+        if len < 24 {
+            self.identifier(start, end);
+        } else {
             self.long(start, end);
+        }
+        if self.hits() == before && Self::may_be_base64(word) && let Some(next) = self.base64(word) {
+            return next;
         }
         next
     }

@@ -1,0 +1,68 @@
+//! A rewritten region that knows where each of its characters came from.
+
+use crate::extractor::{Decoding, Via};
+
+/// A region of the text in which something was undone, character by character.
+#[derive(Debug)]
+pub(crate) struct Rewritten {
+    pub(crate) text: Vec<u8>,
+    /// For each byte of `text`, where it began in the source.
+    from: Vec<u32>,
+    /// Places in `text` where something was undone, in order, and what it was.
+    marks: Vec<(u32, Decoding)>,
+    /// The end of the region in the source.
+    pub(crate) end: usize,
+    /// Whether the region began with a scheme.
+    pub(crate) is_url: bool,
+}
+
+impl Rewritten {
+    /// A region that begins at `start`.
+    pub(crate) fn new(start: usize) -> Self {
+        Self { text: Vec::new(), from: Vec::new(), marks: Vec::new(), end: start, is_url: false }
+    }
+
+    /// Adds a byte that comes from `at`.
+    pub(crate) fn push(&mut self, b: u8, at: usize) {
+        self.text.push(b);
+        self.from.push(u32::try_from(at).unwrap_or(u32::MAX));
+    }
+
+    /// Undoes a mark of defanging at `at`.
+    pub(crate) fn replace(&mut self, replacement: &str, at: usize) {
+        self.undo(Decoding::Defang);
+        for b in replacement.bytes() {
+            self.push(b, at);
+        }
+    }
+
+    /// Notes that something was undone here.
+    pub(crate) fn undo(&mut self, what: Decoding) {
+        self.marks.push((u32::try_from(self.text.len()).unwrap_or(u32::MAX), what));
+    }
+
+    /// The place in the source of a range of `text`.
+    pub(crate) fn span(&self, start: usize, end: usize) -> std::ops::Range<usize> {
+        let from = self.from.get(start).map_or(self.end, |at| *at as usize);
+        let to = self.from.get(end).map_or(self.end, |at| *at as usize);
+        from..to.max(from)
+    }
+
+    /// What was undone within a range of `text`.
+    pub(crate) fn via(&self, start: usize, end: usize) -> Via {
+        let first = self.marks.partition_point(|(at, _)| (*at as usize) < start);
+        let within = self.marks[first..].iter().take_while(|(at, _)| (*at as usize) < end);
+        let mut via = Via::default();
+        for (_, what) in within {
+            if via.iter().all(|step| step != *what) {
+                via = via.then(*what);
+            }
+        }
+        via
+    }
+
+    /// Whether anything was undone.
+    pub(crate) fn changed(&self) -> bool {
+        !self.marks.is_empty()
+    }
+}
