@@ -1,0 +1,391 @@
+//! Which field of which decoder or provider holds what.
+//!
+//! [`fields`] is the table; [`Catalogue`] finds the entry of a field in it. `docs/fields.md` is the same table for
+//! people to read.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::sync::LazyLock;
+
+use ioc_extract::Kind;
+use wazuh_alert::Alert;
+
+use crate::select::Role;
+
+mod fields;
+
+pub use fields::FAMILIES;
+
+/// The fields of one source of events.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    /// Its name, as in the names of the sample alerts: `sysmon`, `web-access`.
+    pub name: &'static str,
+    /// What it is, for people.
+    pub title: &'static str,
+    /// Its fields. Of several entries with the same path the first whose condition is true counts.
+    pub fields: &'static [Field],
+}
+
+/// What one field holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// The path below `data`, or from `syscheck` on. `a.*` is everything below `a` that has no entry of its own;
+    /// `*.a` is every field named `a` that has neither. The case of letters does not matter.
+    pub path: &'static str,
+    /// Where the path means this.
+    pub when: When,
+    /// What stands there.
+    pub holds: Holds,
+    /// Fields of an alert with the same name here describe one object; without a name it is one by itself.
+    pub object: &'static str,
+    /// What a value looks like.
+    pub example: &'static str,
+}
+
+/// The condition under which a path has a meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Everywhere.
+    Always,
+    /// The decoder's name, or that of its parent, begins with one of these.
+    Decoder(&'static [&'static str]),
+    /// A Windows event of this provider and with one of these ids; any id if there are none.
+    Event(&'static str, &'static [u16]),
+    /// A FIM alert about the registry, not about a file.
+    Registry,
+    /// A FIM alert about a file that was deleted.
+    Deleted,
+}
+
+/// What a field holds, and so how it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// Addresses or host names, with or without ports.
+    Host(Role),
+    /// A name that was looked up in the DNS.
+    Domain,
+    /// The answers of a DNS look-up.
+    Answers,
+    /// A URL, a host and path without a scheme, or a request's path.
+    Url,
+    /// E-mail addresses.
+    Email,
+    /// An account, looked up if it is an e-mail address.
+    Account,
+    /// Hashes with their algorithms: `SHA1=…,MD5=…,IMPHASH=…`.
+    Hashes,
+    /// A file's hash, whose length tells the algorithm.
+    Hash,
+    /// A digest of one kind.
+    Digest(Kind),
+    /// A hash of what a file used to hold.
+    Superseded,
+    /// A hash of something that is no file.
+    NotAFile,
+    /// The path or name of the file that the event is about.
+    Path,
+    /// Another path, of which only the host of a share counts.
+    Folder,
+    /// What Microsoft Defender writes for paths: `file:_C:\a.exe; webfile:_C:\a|https://host/a|pid:1`.
+    Resources,
+    /// A command line or a script.
+    Command,
+    /// A registry key.
+    RegistryKey,
+    /// The name of a named pipe.
+    Pipe,
+    /// A MAC address.
+    Mac,
+    /// A user agent as the client sent it.
+    UserAgent,
+    /// Names of signatures and threats, in which only a CVE counts.
+    Signature,
+    /// Any text.
+    Text,
+    /// Never an IoC: what the event's source says about itself, ids, versions, links to documentation.
+    Nothing,
+}
+
+impl Holds {
+    /// The STIX path that the value has in a pattern; empty where that depends on what is found.
+    #[must_use]
+    pub const fn stix(self) -> &'static str {
+        match self {
+            Self::Host(Role::Source) => "network-traffic:src_ref.value",
+            Self::Host(Role::Destination) => "network-traffic:dst_ref.value",
+            Self::Host(Role::Seen) => "ipv4-addr:value, ipv6-addr:value, domain-name:value",
+            Self::Domain => "domain-name:value",
+            Self::Answers => "domain-name:resolves_to_refs[*].value",
+            Self::Url => "url:value",
+            Self::Email | Self::Account => "email-addr:value",
+            Self::Hashes | Self::Hash => "file:hashes",
+            Self::Digest(Kind::CertSha1) => "x509-certificate:hashes.'SHA-1'",
+            Self::Digest(Kind::CertSha256) => "x509-certificate:hashes.'SHA-256'",
+            Self::Digest(kind) if kind.is_file_hash() => "file:hashes",
+            Self::Path | Self::Resources => "file:name",
+            Self::RegistryKey => "windows-registry-key:key",
+            Self::Pipe => "file:name",
+            Self::Mac => "mac-addr:value",
+            Self::UserAgent => {
+                "network-traffic:extensions.'http-request-ext'.request_header.'User-Agent'"
+            }
+            Self::Signature => "vulnerability:name",
+            Self::Digest(_)
+            | Self::Superseded
+            | Self::NotAFile
+            | Self::Folder
+            | Self::Command
+            | Self::Text
+            | Self::Nothing => "",
+        }
+    }
+
+    /// What it is, in the words of `docs/fields.md`.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Host(Role::Source) => "source host",
+            Self::Host(Role::Destination) => "destination host",
+            Self::Host(Role::Seen) => "host",
+            Self::Domain => "DNS name",
+            Self::Answers => "DNS answers",
+            Self::Url => "URL",
+            Self::Email => "e-mail addresses",
+            Self::Account => "account; looked up if an e-mail address",
+            Self::Hashes => "hashes with algorithms",
+            Self::Hash => "file hash",
+            Self::Digest(kind) => kind.as_str(),
+            Self::Superseded => "hash of earlier content; left out",
+            Self::NotAFile => "hash of what is no file; left out",
+            Self::Path => "file",
+            Self::Folder => "other path; host of a share only",
+            Self::Resources => "Defender resources",
+            Self::Command => "command line or script",
+            Self::RegistryKey => "registry key",
+            Self::Pipe => "named pipe",
+            Self::Mac => "MAC address",
+            Self::UserAgent => "user agent",
+            Self::Signature => "signature; CVE only",
+            Self::Text => "text",
+            Self::Nothing => "never an IoC",
+        }
+    }
+}
+
+/// A field with this meaning everywhere.
+const fn field(path: &'static str, holds: Holds, example: &'static str) -> Field {
+    Field { path, when: When::Always, holds, object: "", example }
+}
+
+impl Field {
+    /// Only below one of these decoders.
+    const fn decoder(mut self, names: &'static [&'static str]) -> Self {
+        self.when = When::Decoder(names);
+        self
+    }
+
+    /// Only in events of this provider with one of these ids.
+    const fn event(mut self, provider: &'static str, ids: &'static [u16]) -> Self {
+        self.when = When::Event(provider, ids);
+        self
+    }
+
+    /// Only in events of sysmon with one of these ids.
+    const fn sysmon(self, ids: &'static [u16]) -> Self {
+        self.event(SYSMON, ids)
+    }
+
+    const fn when(mut self, when: When) -> Self {
+        self.when = when;
+        self
+    }
+
+    /// It describes the object of this name.
+    const fn of(mut self, object: &'static str) -> Self {
+        self.object = object;
+        self
+    }
+
+    /// The path as an alert has it.
+    #[must_use]
+    pub fn alert_path(&self) -> String {
+        match self.path {
+            path if path.starts_with("syscheck.") || path.starts_with("*.") => path.to_owned(),
+            path => format!("data.{path}"),
+        }
+    }
+}
+
+const SYSMON: &str = "Microsoft-Windows-Sysmon";
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always => Ok(()),
+            Self::Decoder(names) => write!(f, "decoder {}", names.join(", ")),
+            Self::Event(provider, []) => f.write_str(provider),
+            Self::Event(provider, ids) => {
+                write!(f, "{provider}")?;
+                for (index, id) in ids.iter().enumerate() {
+                    write!(f, "{}{id}", if index == 0 { " " } else { ", " })?;
+                }
+                Ok(())
+            }
+            Self::Registry => f.write_str("registry"),
+            Self::Deleted => f.write_str("deleted file"),
+        }
+    }
+}
+
+/// What conditions are decided by, read from an alert once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Source<'a> {
+    decoder: &'a str,
+    parent: &'a str,
+    provider: &'a str,
+    event_id: u16,
+    is_registry: bool,
+    is_deleted: bool,
+}
+
+impl<'a> Source<'a> {
+    pub(crate) fn of(alert: &'a Alert) -> Self {
+        let mut source =
+            Self { decoder: alert.decoder_name(), parent: alert.decoder_parent(), ..Self::default() };
+        for leaf in alert.leaves() {
+            match leaf.path {
+                "data.win.system.providerName" => source.provider = leaf.text,
+                // sysmon for Linux, whose fields are below `data.system` and `data.eventdata`.
+                "data.system.providerName" => source.provider = leaf.text,
+                "data.win.system.eventID" | "data.system.eventID" | "data.system.eventId" => {
+                    source.event_id = leaf.text.parse().unwrap_or(0);
+                }
+                "syscheck.value_name" | "syscheck.value_type" | "syscheck.arch" => source.is_registry = true,
+                "syscheck.path" if is_registry_path(leaf.text) => source.is_registry = true,
+                "syscheck.event" => source.is_deleted = leaf.text == "deleted",
+                _ => {}
+            }
+        }
+        if source.provider == "Linux-Sysmon" {
+            source.provider = SYSMON;
+        }
+        source
+    }
+
+    /// Whether a field's text repeats what the event's other fields hold.
+    pub(crate) fn message_is_redundant(&self) -> bool {
+        matches!(self.provider, SYSMON | "Microsoft-Windows-Security-Auditing" | "Microsoft-Windows-PowerShell")
+    }
+
+    pub(crate) fn is_decoder(&self, prefix: &str) -> bool {
+        self.decoder.starts_with(prefix) || self.parent.starts_with(prefix)
+    }
+
+    fn satisfies(&self, when: When) -> bool {
+        match when {
+            When::Always => true,
+            When::Decoder(names) => names.iter().any(|name| self.is_decoder(name)),
+            When::Event(provider, ids) => {
+                self.provider == provider && (ids.is_empty() || ids.contains(&self.event_id))
+            }
+            When::Registry => self.is_registry,
+            When::Deleted => self.is_deleted && !self.is_registry,
+        }
+    }
+}
+
+fn is_registry_path(path: &str) -> bool {
+    path.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("HKEY_"))
+}
+
+/// The table, ready to be searched.
+pub(crate) struct Catalogue {
+    exact: HashMap<Key<'static>, Vec<&'static Field>, BuildHasherDefault<Fnv>>,
+    /// By the path above, without `.*`.
+    below: HashMap<Key<'static>, &'static Field, BuildHasherDefault<Fnv>>,
+    /// By the last key.
+    named: HashMap<Key<'static>, &'static Field, BuildHasherDefault<Fnv>>,
+}
+
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::new);
+
+impl Catalogue {
+    pub(crate) fn get() -> &'static Self {
+        &CATALOGUE
+    }
+
+    fn new() -> Self {
+        let mut catalogue =
+            Self { exact: HashMap::default(), below: HashMap::default(), named: HashMap::default() };
+        for field in FAMILIES.iter().flat_map(|family| family.fields) {
+            if let Some(above) = field.path.strip_suffix(".*") {
+                catalogue.below.insert(Key(above), field);
+            } else if let Some(name) = field.path.strip_prefix("*.") {
+                catalogue.named.insert(Key(name), field);
+            } else {
+                catalogue.exact.entry(Key(field.path)).or_default().push(field);
+            }
+        }
+        catalogue
+    }
+
+    /// The entry for a path of an alert, if there is one.
+    pub(crate) fn find(&self, path: &str, source: &Source<'_>) -> Option<&'static Field> {
+        let path = path.strip_prefix("data.").unwrap_or(path);
+        if let Some(fields) = self.exact.get(&Key(path))
+            && let Some(field) = fields.iter().find(|field| source.satisfies(field.when))
+        {
+            return Some(field);
+        }
+        let mut above = path;
+        while let Some((rest, _)) = above.rsplit_once('.') {
+            if let Some(field) = self.below.get(&Key(rest)) {
+                return Some(field);
+            }
+            above = rest;
+        }
+        let name = path.rsplit_once('.').map_or(path, |(_, name)| name);
+        self.named.get(&Key(name)).copied()
+    }
+}
+
+/// A path in which the case of ASCII letters does not matter.
+#[derive(Clone, Copy)]
+struct Key<'a>(&'a str);
+
+impl PartialEq for Key<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(other.0)
+    }
+}
+
+impl Eq for Key<'_> {}
+
+impl Hash for Key<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.0.as_bytes());
+    }
+}
+
+/// FNV-1a without the case of letters: the keys are ours, so nobody can make them collide.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte | 0x20)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

@@ -1,0 +1,174 @@
+//! From an alert to what is looked up: the IoCs that it saw, where each stands, and what was left out and why.
+
+use std::collections::HashSet;
+
+use ioc_extract::{Extractor, Ioc, Kind, Rejected};
+use wazuh_alert::Alert;
+
+use crate::policy::Policy;
+
+mod auditd;
+mod full_log;
+mod objects;
+mod own;
+mod read;
+mod walk;
+
+/// How many different IoCs of one alert are looked up; more is noise or an attack on the platform.
+pub const MAX_IOCS: usize = 256;
+
+/// An IoC that an alert saw.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sighting {
+    /// The indicator of compromise, in canonical form.
+    pub ioc: Ioc,
+    /// The alert's field in which it stands, keys joined by dots: `data.win.eventdata.queryName`.
+    pub path: String,
+    /// The decodings that led to it, outermost first, joined by `>`; empty when it stands there plainly.
+    pub via: String,
+    /// Its part in the event.
+    pub role: Role,
+    /// Sightings with the same number describe one object, such as the hashes and the name of one file.
+    pub object: u32,
+}
+
+/// The part that a value plays in the event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// Nothing is known about its part.
+    #[default]
+    Seen,
+    /// Where a connection came from.
+    Source,
+    /// Where a connection went to.
+    Destination,
+}
+
+/// A value that looked like an IoC and is not looked up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeftOut {
+    /// The alert's field in which it stands.
+    pub path: String,
+    /// The value as it stands there, shortened.
+    pub text: String,
+    /// The kind it looked like.
+    pub kind: Kind,
+    /// Why it is not looked up.
+    pub reason: LeftOutReason,
+}
+
+/// Why a value is not looked up.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum LeftOutReason {
+    /// It is no IoC: not well formed, reserved, a version, a file name, …
+    NoIoc(Rejected),
+    /// An address that is not globally routable (`lookup_private_addresses`).
+    NotGlobal,
+    /// It has the length of a hash, and nothing says that it is one of a file: an id of a session, a request, a bucket.
+    Unlabelled,
+    /// A hash of what a file held before it was modified.
+    Superseded,
+    /// A hash of something that is no file: a value in the registry, the clipboard.
+    NotAFile,
+    /// The name or the address of the machine that reported.
+    OwnHost,
+    /// Its kind is not asked for (`kinds`).
+    KindOff,
+    /// An entry of `exclude` covers it.
+    Excluded(String),
+    /// The alert has more than [`MAX_IOCS`].
+    TooMany,
+}
+
+impl LeftOutReason {
+    /// A short fixed word for logs, metrics and `explain`.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::NoIoc(rejected) => rejected.as_str(),
+            Self::NotGlobal => "not-global",
+            Self::Unlabelled => "unlabelled-hash",
+            Self::Superseded => "superseded-hash",
+            Self::NotAFile => "not-a-file",
+            Self::OwnHost => "own-host",
+            Self::KindOff => "kind-off",
+            Self::Excluded(_) => "excluded",
+            Self::TooMany => "too-many",
+        }
+    }
+}
+
+/// What is looked up for one alert.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Selection {
+    /// In the order in which they stand in the alert; structured fields before free text. The same IoC may have
+    /// several sightings: the first is where it stands best.
+    pub sightings: Vec<Sighting>,
+    /// What looked like an IoC and is not looked up.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Selection {
+    /// The different IoCs, in order.
+    #[must_use]
+    pub fn iocs(&self) -> Vec<Ioc> {
+        let mut seen = HashSet::new();
+        self.sightings.iter().map(|s| &s.ioc).filter(|ioc| seen.insert(*ioc)).cloned().collect()
+    }
+
+    /// The first sighting of each different IoC.
+    pub fn first_sightings(&self) -> impl Iterator<Item = &Sighting> {
+        let mut seen = HashSet::new();
+        self.sightings.iter().filter(move |s| seen.insert(&s.ioc))
+    }
+}
+
+/// Finds what `alert` saw and applies what `policy` says about what is looked up.
+///
+/// An alert of an excluded rule or group gives an empty selection.
+#[must_use]
+pub fn select(alert: &Alert, extractor: &Extractor, policy: &Policy) -> Selection {
+    if policy.excludes_alert(alert).is_some() {
+        return Selection::default();
+    }
+    let found = walk::walk(alert, extractor);
+    let mut selection = Selection { sightings: Vec::new(), left_out: found.left_out };
+    let mut distinct: HashSet<Ioc> = HashSet::new();
+    for sighting in found.sightings {
+        let reason = if !distinct.contains(&sighting.ioc) && distinct.len() == MAX_IOCS {
+            Some(LeftOutReason::TooMany)
+        } else {
+            reason_to_leave_out(&sighting.ioc, policy)
+        };
+        match reason {
+            None => {
+                distinct.insert(sighting.ioc.clone());
+                selection.sightings.push(sighting);
+            }
+            Some(reason) => selection.left_out.push(LeftOut {
+                path: sighting.path,
+                text: sighting.ioc.value().to_owned(),
+                kind: sighting.ioc.kind(),
+                reason,
+            }),
+        }
+    }
+    selection
+}
+
+fn reason_to_leave_out(ioc: &Ioc, policy: &Policy) -> Option<LeftOutReason> {
+    if !policy.asks_for(ioc.kind()) {
+        return Some(LeftOutReason::KindOff);
+    }
+    match ioc.reserved() {
+        // Documentation names are to names what documentation ranges are to addresses.
+        Some(Rejected::ReservedName) if policy.lookup_private_addresses => {}
+        Some(reason) => return Some(LeftOutReason::NoIoc(reason)),
+        None => {}
+    }
+    if ioc.is_global() == Some(false) && !policy.lookup_private_addresses {
+        return Some(LeftOutReason::NotGlobal);
+    }
+    policy.excludes(ioc).map(|exclusion| LeftOutReason::Excluded(exclusion.to_string()))
+}

@@ -1,0 +1,249 @@
+//! How the values of fields are read.
+
+use std::ops::Range;
+
+use ioc_extract::{Ioc, Kind, Rejected};
+
+/// The kinds that name a host.
+pub(super) const HOSTS: &[Kind] = &[Kind::Ipv4Addr, Kind::Ipv6Addr, Kind::Cidr, Kind::DomainName, Kind::OnionService];
+
+/// Whether a field is there in name only.
+pub(super) fn is_blank(text: &str) -> bool {
+    matches!(text.trim(), "" | "-" | "N/A" | "n/a" | "null" | "(null)" | "none" | "None" | "unknown" | "any")
+}
+
+/// Whether a text may have an IoC in it. The shortest are addresses such as `::1` and names such as `t.co`.
+pub(super) fn has_a_chance(text: &str) -> bool {
+    text.len() >= 4
+        && (text.len() >= 16
+            || text.bytes().any(|byte| matches!(byte, b'.' | b':' | b'@' | b'\\' | b'/' | b'-' | b'%' | b'[')))
+}
+
+/// What a field that names a host holds.
+pub(super) enum HostText {
+    /// A host.
+    Is(Ioc),
+    /// It has the form of one and is none.
+    No(Kind, Rejected),
+    /// Something else, in which hosts may stand.
+    Other,
+}
+
+/// Reads an address with or without a port, brackets and zone, or a name with or without a port.
+pub(super) fn host(text: &str) -> HostText {
+    if text.as_bytes().first().is_some_and(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'[' | b':'))
+        && let Ok(ioc) = Ioc::parse(Kind::Ipv6Addr, text)
+    {
+        return HostText::Is(ioc);
+    }
+    let name = match text.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => text,
+    };
+    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'*') || byte > 0x7f) {
+        return HostText::Other;
+    }
+    match Ioc::parse(Kind::DomainName, name) {
+        Ok(ioc) => HostText::Is(ioc),
+        // Numbers: `00.00.000.00`, a truncated address.
+        Err(_) if name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => HostText::Other,
+        Err(reason) if name.contains('.') => HostText::No(Kind::DomainName, reason),
+        Err(_) => HostText::Other,
+    }
+}
+
+/// Whether a name is that of an address' reverse look-up.
+pub(super) fn is_reverse_name(name: &str) -> bool {
+    name.len() > 5 && name.get(name.len() - 5..).is_some_and(|tail| tail.eq_ignore_ascii_case(".arpa"))
+}
+
+/// The answers of sysmon's `queryResults`: `type:  5 name;::ffff:192.0.2.1;`.
+pub(super) fn answers(text: &str) -> impl Iterator<Item = &str> {
+    text.split(';').map(str::trim).filter(|answer| !answer.is_empty()).map(|answer| {
+        let typed = answer.strip_prefix("type:").map(str::trim_start);
+        typed.and_then(|typed| typed.split_once(' ')).map_or(answer, |(_, value)| value.trim())
+    })
+}
+
+/// The host of a URL that was written without its scheme: `evil.example/a`, `evil.example:443`.
+pub(super) fn authority(text: &str) -> Option<&str> {
+    if text.contains("://") || text.starts_with(['/', '?']) || text.contains(char::is_whitespace) {
+        return None;
+    }
+    let end = text.find(['/', '?', '#']).unwrap_or(text.len());
+    text.get(..end).filter(|authority| authority.contains(['.', ':']) && !authority.contains('@'))
+}
+
+/// A field that is one URL from its first character to its last.
+pub(super) fn whole_url(text: &str) -> Option<Ioc> {
+    let (scheme, _) = text.split_once("://")?;
+    let is_asked = ["http", "https", "ftp", "ftps", "sftp", "ws", "wss", "tftp", "ldap", "ldaps"]
+        .iter()
+        .any(|asked| scheme.eq_ignore_ascii_case(asked));
+    if is_asked { Ioc::parse(Kind::Url, text).ok() } else { None }
+}
+
+/// The name of the file at the end of a path. `None` for folders, and for what is no file: `System`, `Registry`.
+pub(super) fn base_name(path: &str) -> Option<&str> {
+    match path.rsplit_once(['\\', '/', '|']) {
+        Some((_, name)) => Some(name.trim()).filter(|name| !name.is_empty() && *name != "." && *name != ".."),
+        None => Some(path).filter(|name| name.contains('.')),
+    }
+}
+
+/// The host of `\\host\share\…`, also in its forms for WebDAV (`\\host@SSL@8443\…`) and with the `\\?\UNC\` prefix.
+pub(super) fn share_host(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix(r"\\?\UNC\").or_else(|| path.strip_prefix(r"\\"))?;
+    let host = rest.split(['\\', '/']).next()?;
+    let host = host.split('@').next().unwrap_or(host);
+    (host.contains(['.', ':']) && host.len() > 3).then_some(host)
+}
+
+/// One of the things that Defender says it found something in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Resource<'t> {
+    File(&'t str),
+    Url(&'t str),
+    RegistryKey(&'t str),
+    Command(&'t str),
+}
+
+/// Takes apart Defender's list of resources: `type:_value`, joined by `;`. In the old event log the first type may be
+/// missing.
+pub(super) fn resources(text: &str) -> Vec<Resource<'_>> {
+    let mut resources = Vec::new();
+    for entry in text.split(';').map(str::trim) {
+        let (kind, value) = match entry.split_once(":_") {
+            Some((kind, value)) if kind.bytes().all(|byte| byte.is_ascii_alphabetic()) => (kind, value),
+            _ => ("file", entry.strip_prefix('_').unwrap_or(entry)),
+        };
+        let value = value.trim();
+        if value.is_empty() {
+            continue;
+        }
+        match kind.to_ascii_lowercase().as_str() {
+            "file" | "containerfile" | "driver" | "startup" | "taskscheduler" | "folder" | "amsi" => {
+                resources.extend(files_of(value).map(Resource::File));
+            }
+            "webfile" => {
+                for part in value.split('|').map(str::trim) {
+                    if part.contains("://") {
+                        resources.push(Resource::Url(part));
+                    } else if part.contains(['\\', '/']) {
+                        resources.extend(files_of(part).map(Resource::File));
+                    }
+                }
+            }
+            "regkey" | "runkey" | "regkeyvalue" | "runonce" => {
+                // The name of a value follows behind a double backslash or an `@`; the key is what counts.
+                resources.push(Resource::RegistryKey(value.split('@').next().unwrap_or(value)));
+            }
+            "cmdline" => resources.push(Resource::Command(value)),
+            _ => {}
+        }
+    }
+    resources
+}
+
+/// The archive and what is in it: `C:\a.zip->b.exe`.
+fn files_of(value: &str) -> impl Iterator<Item = &str> {
+    value.split("->").map(str::trim).filter(|file| !file.is_empty() && !file.starts_with('('))
+}
+
+/// The hashes of a list such as `SHA1=…,MD5=…,IMPHASH=…`, each with its kind; a bare one is told by its length.
+pub(super) fn hashes(text: &str) -> impl Iterator<Item = (Kind, &str)> {
+    text.split([',', ';', '|', ' ', '\n', '\t']).filter_map(|entry| {
+        let (name, digest) = match entry.split_once(['=', ':']) {
+            Some((name, digest)) => (name.trim(), digest.trim()),
+            None => ("", entry.trim()),
+        };
+        if !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        let kind = match name {
+            name if name.eq_ignore_ascii_case("imphash") => Kind::Imphash,
+            name if name.eq_ignore_ascii_case("authentihash") => Kind::Authentihash,
+            _ => hash_kind(digest)?,
+        };
+        Some((kind, digest))
+    })
+}
+
+/// The kind of a file's hash by its length.
+pub(super) fn hash_kind(text: &str) -> Option<Kind> {
+    let kind = match text.len() {
+        32 => Kind::Md5,
+        40 => Kind::Sha1,
+        56 => Kind::Sha224,
+        64 => Kind::Sha256,
+        96 => Kind::Sha384,
+        128 => Kind::Sha512,
+        _ => return None,
+    };
+    text.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(kind)
+}
+
+/// The words before a hash that say that it is one of a file.
+const HASH_NAMES: &[&str] = &[
+    "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "hash", "filehash", "checksum", "filechecksum", "digest",
+    "filedigest", "filemd5", "filesha1", "filesha256", "md5sum", "sha1sum", "sha256sum", "sha512sum", "md5hash",
+    "sha1hash", "sha256hash", "hashmd5", "hashsha1", "hashsha256", "imphash", "ssdeep", "tlsh", "authentihash",
+];
+
+/// Whether a key or a label says that a hash of a file follows.
+pub(super) fn names_a_hash(name: &str) -> bool {
+    let mut plain = [0_u8; 16];
+    let mut len = 0;
+    for byte in name.bytes().filter(|byte| !matches!(byte, b'-' | b'_' | b' ')) {
+        let Some(slot) = plain.get_mut(len) else { return false };
+        *slot = byte.to_ascii_lowercase();
+        len += 1;
+    }
+    let plain = plain.get(..len).unwrap_or_default();
+    HASH_NAMES.iter().any(|known| known.as_bytes() == plain)
+}
+
+/// Whether the text around a hash says that it is one of a file: a label before it (`MD5=…`), or a file name behind
+/// it as `sha256sum` writes it.
+pub(super) fn is_labelled_hash(text: &str, span: &Range<usize>) -> bool {
+    let before = text.get(..span.start).unwrap_or_default();
+    let before = before.trim_end_matches([' ', ':', '=', '"', '\'', '(', '[', '<', '>', '\t', '\\', '{', '|']);
+    let start = before.rfind(|char: char| !(char.is_ascii_alphanumeric() || matches!(char, '-' | '_')));
+    let label = before.get(start.map_or(0, |start| start + 1)..).unwrap_or_default();
+    if names_a_hash(label) {
+        return true;
+    }
+    // `MD5 (a.exe) = …` of BSD and macOS, `sha256: a.exe …` are too rare to guess at.
+    let after = text.get(span.end..).unwrap_or_default();
+    let Some(name) = after.strip_prefix("  ").or_else(|| after.strip_prefix(" *")) else { return false };
+    name.starts_with(['/', '.', '~']) || name.starts_with(|char: char| char.is_ascii_alphanumeric()) && name.contains('.')
+}
+
+/// The CVE ids in a text.
+pub(super) fn cves(text: &str) -> impl Iterator<Item = &str> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while let Some(found) = bytes.get(at..)?.windows(4).position(|window| window.eq_ignore_ascii_case(b"CVE-")) {
+            let start = at + found;
+            let len = bytes.get(start + 4..)?.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'-').count();
+            at = start + 4 + len;
+            if let Some(cve) = text.get(start..at)
+                && len >= 9
+            {
+                return Some(cve.trim_end_matches('-'));
+            }
+        }
+        None
+    })
+}
+
+/// The full name of a pipe that sysmon calls `\name`.
+pub(super) fn pipe(text: &str) -> String {
+    if text.starts_with(r"\\") { text.to_owned() } else { format!(r"\\.\pipe\{}", text.trim_start_matches('\\')) }
+}
+
+/// Whether a user agent is an attack: what a shell, a template or a logging library would evaluate.
+pub(super) fn is_injection(text: &str) -> bool {
+    ["${", "$(", "() {", "`", "<?", "'+", "';", "\" ", "<script"].iter().any(|mark| text.contains(mark))
+}

@@ -1,0 +1,399 @@
+//! Goes through an alert's fields and finds every IoC in it.
+
+use std::collections::HashSet;
+
+use ioc_extract::{Extractor, Ioc, Item, Kind, Rejected};
+use wazuh_alert::{Alert, Leaf, ScalarKind};
+
+use super::objects::Objects;
+use super::own::Own;
+use super::{LeftOut, LeftOutReason, Role, Sighting, full_log, read};
+use crate::catalogue::{Catalogue, Field, Holds, Source};
+
+/// What looked like an IoC is shown up to this many characters.
+const MAX_SHOWN: usize = 128;
+
+/// Everything found in an alert, before policy.
+pub(super) struct Walked {
+    pub(super) sightings: Vec<Sighting>,
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+/// Finds what `alert` saw: first in fields whose meaning is known, then in the text of the others, then what only
+/// the log line holds. What Wazuh adds about itself is not looked at.
+pub(super) fn walk(alert: &Alert, extractor: &Extractor) -> Walked {
+    let mut walker = Walker::new(alert, extractor);
+    let catalogue = Catalogue::get();
+    let mut texts = Vec::new();
+    let mut echoes = Vec::new();
+    for leaf in alert.leaves() {
+        if !is_of_the_event(leaf.path) || leaf.text.is_empty() {
+            continue;
+        }
+        let field = catalogue.find(leaf.path, &walker.source);
+        match field.map(|field| field.holds) {
+            Some(Holds::Nothing) => {}
+            None | Some(Holds::Text | Holds::Command) if leaf.kind != ScalarKind::String => {}
+            _ if leaf.path == "data.win.system.message" => echoes.push(leaf),
+            None | Some(Holds::Text | Holds::Command) => texts.push(leaf),
+            Some(_) => {
+                if let Some(field) = field {
+                    walker.field(leaf, field);
+                }
+            }
+        }
+    }
+    for leaf in texts {
+        let labelled = read::names_a_hash(last_key(leaf.path));
+        walker.text(leaf.path, leaf.text, &Reading { labelled, ..Reading::default() });
+    }
+    if !echoes.is_empty() && !walker.source.message_is_redundant() {
+        walker.remember();
+        for leaf in echoes {
+            walker.text(leaf.path, leaf.text, &Reading::default());
+        }
+    }
+    if let Some(log) = alert.full_log()
+        && !full_log::is_redundant(alert, log)
+    {
+        walker.remember();
+        full_log::read(&mut walker, log);
+    }
+    Walked { sightings: walker.sightings, left_out: walker.left_out }
+}
+
+/// Whether a field is part of the event, not of what Wazuh says about it.
+fn is_of_the_event(path: &str) -> bool {
+    path.starts_with("data.") || path.starts_with("syscheck.")
+}
+
+fn last_key(path: &str) -> &str {
+    path.rsplit_once('.').map_or(path, |(_, key)| key)
+}
+
+/// How a text is read.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Reading<'v> {
+    /// The part that what is found plays.
+    pub(super) role: Role,
+    /// Whether the field's name says that a hash in it is that of a file.
+    pub(super) labelled: bool,
+    /// Whether paths in it name the file that the event is about.
+    pub(super) names_files: bool,
+    /// Only these kinds, if not all.
+    pub(super) only: Option<&'static [Kind]>,
+    /// A decoding that was undone before.
+    pub(super) via: &'v str,
+}
+
+/// The state of one walk.
+pub(super) struct Walker<'a> {
+    extractor: &'a Extractor,
+    pub(super) source: Source<'a>,
+    own: Own<'a>,
+    objects: Objects<'a>,
+    sightings: Vec<Sighting>,
+    left_out: Vec<LeftOut>,
+    /// What was found so far, once only what is new counts.
+    known: Option<HashSet<(Kind, Box<str>)>>,
+}
+
+impl<'a> Walker<'a> {
+    fn new(alert: &'a Alert, extractor: &'a Extractor) -> Self {
+        Self {
+            extractor,
+            source: Source::of(alert),
+            own: Own::of(alert),
+            objects: Objects::default(),
+            sightings: Vec::new(),
+            left_out: Vec::new(),
+            known: None,
+        }
+    }
+
+    /// From here on, what was found before does not count again.
+    fn remember(&mut self) {
+        if self.known.is_some() {
+            return;
+        }
+        let sightings = self.sightings.iter().map(|seen| (seen.ioc.kind(), seen.ioc.value().into()));
+        let left_out = self.left_out.iter().map(|seen| (seen.kind, seen.text.as_str().into()));
+        self.known = Some(sightings.chain(left_out).collect());
+    }
+
+    /// Reads a field by what it holds.
+    fn field(&mut self, leaf: Leaf<'a>, field: &'static Field) {
+        let path = leaf.path;
+        let text = leaf.text.trim();
+        if read::is_blank(text) {
+            return;
+        }
+        let object = self.objects.of_field(field.object, path);
+        match field.holds {
+            Holds::Host(role) => self.hosts(path, text, role, object),
+            Holds::Domain => self.name(path, text, object),
+            Holds::Answers => {
+                for answer in read::answers(text) {
+                    let object = self.objects.next();
+                    self.hosts(path, answer, Role::Seen, object);
+                }
+            }
+            Holds::Url => self.url(path, text, object),
+            Holds::Email => self.emails(path, text, object),
+            Holds::Account => {
+                if text.contains('@')
+                    && let Ok(ioc) = Ioc::parse(Kind::EmailAddr, text)
+                {
+                    self.see(path, ioc, Role::Seen, object, "");
+                }
+            }
+            Holds::Hashes => {
+                for (kind, digest) in read::hashes(text) {
+                    self.parse(path, kind, digest, object);
+                }
+            }
+            Holds::Hash => match read::hash_kind(text) {
+                Some(kind) => self.parse(path, kind, text, object),
+                None => {
+                    for (kind, digest) in read::hashes(text) {
+                        self.parse(path, kind, digest, object);
+                    }
+                }
+            },
+            Holds::Digest(Kind::Cve) | Holds::Signature => {
+                for cve in read::cves(text) {
+                    self.parse(path, Kind::Cve, cve, object);
+                }
+            }
+            Holds::Digest(kind) => self.parse(path, kind, text, object),
+            Holds::Superseded => self.no_hash(path, text, LeftOutReason::Superseded),
+            Holds::NotAFile => self.no_hash(path, text, LeftOutReason::NotAFile),
+            Holds::Path => self.file(path, text, object),
+            Holds::Folder => self.share(path, text),
+            Holds::Resources => self.resources(path, text, object),
+            Holds::RegistryKey => self.parse(path, Kind::RegistryKey, text, object),
+            Holds::Pipe => self.parse(path, Kind::NamedPipe, &read::pipe(text), object),
+            Holds::Mac => {
+                if let Ok(ioc) = Ioc::parse(Kind::MacAddr, text) {
+                    self.see(path, ioc, Role::Seen, object, "");
+                }
+            }
+            Holds::UserAgent => self.user_agent(path, text, object),
+            Holds::Text | Holds::Command | Holds::Nothing => {}
+        }
+    }
+
+    /// Addresses and names of hosts, one or several.
+    fn hosts(&mut self, path: &str, text: &str, role: Role, object: u32) {
+        match read::host(text) {
+            read::HostText::Is(ioc) => self.see(path, ioc, role, object, ""),
+            read::HostText::No(kind, reason) => self.leave_out(path, text, kind, LeftOutReason::NoIoc(reason)),
+            read::HostText::Other => {
+                self.text(path, text, &Reading { role, only: Some(read::HOSTS), ..Reading::default() });
+            }
+        }
+    }
+
+    /// A name looked up in the DNS.
+    fn name(&mut self, path: &str, text: &str, object: u32) {
+        let name = text.trim_end_matches('.');
+        if read::is_reverse_name(name) {
+            self.leave_out(path, text, Kind::DomainName, LeftOutReason::NoIoc(Rejected::ReservedName));
+        } else {
+            self.hosts(path, name, Role::Seen, object);
+        }
+    }
+
+    /// A URL with or without its scheme, or the path of a request, in which others may hide.
+    fn url(&mut self, path: &str, text: &str, object: u32) {
+        if let Some(authority) = read::authority(text) {
+            if let read::HostText::Is(ioc) = read::host(authority) {
+                self.see(path, ioc, Role::Destination, object, "");
+                return;
+            }
+        }
+        let whole = read::whole_url(text);
+        if let Some(ioc) = &whole {
+            self.see(path, ioc.clone(), Role::Seen, object, "");
+        }
+        let before = self.sightings.len();
+        self.text(path, text, &Reading::default());
+        // The same URL again, perhaps cut at what ends a URL in running text.
+        if let Some(whole) = whole {
+            let mut index = before;
+            while index < self.sightings.len() {
+                let seen = &self.sightings[index];
+                let is_same = seen.ioc.kind() == Kind::Url && seen.via.is_empty() && whole.value().starts_with(seen.ioc.value());
+                if is_same {
+                    self.sightings.remove(index);
+                    break;
+                }
+                index += 1;
+            }
+        }
+    }
+
+    fn emails(&mut self, path: &str, text: &str, object: u32) {
+        match Ioc::parse(Kind::EmailAddr, text.trim_matches(['<', '>'])) {
+            Ok(ioc) => self.see(path, ioc, Role::Seen, object, ""),
+            Err(_) => self.text(path, text, &Reading { only: Some(&[Kind::EmailAddr]), ..Reading::default() }),
+        }
+    }
+
+    /// A file's path or name.
+    fn file(&mut self, path: &str, text: &str, object: u32) {
+        if text.contains("://") {
+            self.url(path, text, object);
+            return;
+        }
+        let Some(name) = read::base_name(text) else { return };
+        if let Ok(ioc) = Ioc::parse(Kind::FileName, name) {
+            self.see(path, ioc, Role::Seen, object, "");
+        }
+        if name.len() < text.len()
+            && let Ok(ioc) = Ioc::parse(Kind::FilePath, text)
+        {
+            self.see(path, ioc, Role::Seen, object, "");
+        }
+        self.share(path, text);
+    }
+
+    /// The host of `\\host\share\…`.
+    fn share(&mut self, path: &str, text: &str) {
+        if let Some(host) = read::share_host(text)
+            && let read::HostText::Is(ioc) = read::host(host)
+        {
+            let object = self.objects.next();
+            self.see(path, ioc, Role::Destination, object, "");
+        }
+    }
+
+    /// What Microsoft Defender names: files, where they were downloaded from, registry keys, command lines.
+    fn resources(&mut self, path: &str, text: &str, object: u32) {
+        for resource in read::resources(text) {
+            match resource {
+                read::Resource::File(file) => self.file(path, file, object),
+                read::Resource::Url(url) => {
+                    let object = self.objects.next();
+                    self.url(path, url, object);
+                }
+                read::Resource::RegistryKey(key) => {
+                    let object = self.objects.next();
+                    self.parse(path, Kind::RegistryKey, key, object);
+                }
+                read::Resource::Command(command) => self.text(path, command, &Reading::default()),
+            }
+        }
+    }
+
+    /// A user agent; what an attacker wrote in its place is read as text.
+    pub(super) fn user_agent(&mut self, path: &str, text: &str, object: u32) {
+        if read::is_blank(text) || Ioc::parse(Kind::DomainName, text).is_ok() {
+            return;
+        }
+        let spaced = if self.source.is_decoder("web-accesslog-iis") { text.replace('+', " ") } else { String::new() };
+        let text = if spaced.is_empty() { text } else { &spaced };
+        self.parse(path, Kind::UserAgent, text, object);
+        if read::is_injection(text) {
+            self.text(path, text, &Reading::default());
+        }
+    }
+
+    /// Any text.
+    pub(super) fn text(&mut self, path: &str, text: &str, reading: &Reading<'_>) {
+        if !read::has_a_chance(text) {
+            return;
+        }
+        for item in self.extractor.scan_all(text.as_bytes()) {
+            match item {
+                Item::Found(found) => {
+                    if reading.only.is_some_and(|only| !only.contains(&found.kind)) {
+                        continue;
+                    }
+                    if found.kind.is_file_hash()
+                        && !reading.labelled
+                        && !(found.via.is_empty() && read::is_labelled_hash(text, &found.span))
+                    {
+                        self.leave_out(path, &found.value, found.kind, LeftOutReason::Unlabelled);
+                        continue;
+                    }
+                    if found.kind == Kind::DomainName && read::is_reverse_name(&found.value) {
+                        self.leave_out(path, &found.value, found.kind, LeftOutReason::NoIoc(Rejected::ReservedName));
+                        continue;
+                    }
+                    let object = self.objects.next();
+                    let mut via = reading.via.to_owned();
+                    if !found.via.is_empty() {
+                        if !via.is_empty() {
+                            via.push('>');
+                        }
+                        via.push_str(&found.via.to_string());
+                    }
+                    if reading.names_files
+                        && found.kind == Kind::FilePath
+                        && let Some(name) = read::base_name(&found.value)
+                        && let Ok(ioc) = Ioc::parse(Kind::FileName, name)
+                    {
+                        self.see(path, ioc, reading.role, object, &via);
+                    }
+                    self.see(path, found.ioc(), reading.role, object, &via);
+                }
+                Item::LeftOut(candidate) => {
+                    if reading.only.is_some_and(|only| !only.contains(&candidate.kind)) {
+                        continue;
+                    }
+                    let shown = text.get(candidate.span.clone()).unwrap_or_default();
+                    self.leave_out(path, shown, candidate.kind, LeftOutReason::NoIoc(candidate.reason));
+                }
+            }
+        }
+    }
+
+    /// A value whose kind the field says.
+    fn parse(&mut self, path: &str, kind: Kind, text: &str, object: u32) {
+        match Ioc::parse(kind, text) {
+            Ok(ioc) => self.see(path, ioc, Role::Seen, object, ""),
+            Err(reason) => self.leave_out(path, text, kind, LeftOutReason::NoIoc(reason)),
+        }
+    }
+
+    /// A hash that says nothing about a file's content now.
+    fn no_hash(&mut self, path: &str, text: &str, reason: LeftOutReason) {
+        for (kind, digest) in read::hashes(text) {
+            self.leave_out(path, digest, kind, reason.clone());
+        }
+    }
+
+    fn see(&mut self, path: &str, ioc: Ioc, role: Role, object: u32, via: &str) {
+        let reason = match ioc.kind() {
+            Kind::DomainName | Kind::Ipv4Addr | Kind::Ipv6Addr if self.own.is_own(&ioc) => Some(LeftOutReason::OwnHost),
+            kind if kind.is_file_hash() => ioc.reserved().map(LeftOutReason::NoIoc),
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            self.leave_out(path, ioc.value(), ioc.kind(), reason);
+            return;
+        }
+        if let Some(known) = &mut self.known
+            && !known.insert((ioc.kind(), ioc.value().into()))
+        {
+            return;
+        }
+        self.sightings.push(Sighting { ioc, path: path.to_owned(), via: via.to_owned(), role, object });
+    }
+
+    fn leave_out(&mut self, path: &str, text: &str, kind: Kind, reason: LeftOutReason) {
+        let text: String = text.chars().take(MAX_SHOWN).collect();
+        if let Some(known) = &mut self.known
+            && !known.insert((kind, text.as_str().into()))
+        {
+            return;
+        }
+        self.left_out.push(LeftOut { path: path.to_owned(), text, kind, reason });
+    }
+
+    /// A number for an object of its own.
+    pub(super) fn next_object(&mut self) -> u32 {
+        self.objects.next()
+    }
+}
