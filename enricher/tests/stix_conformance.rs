@@ -2,6 +2,10 @@
 //!
 //! They are found through `CONFORMANCE_DATA`; without it the tests say so and pass.
 
+#![expect(clippy::panic, clippy::expect_used, reason = "a test fails by panicking, in its helpers, too")]
+#![expect(clippy::print_stderr, reason = "a test that did not run says so")]
+#![expect(clippy::use_debug, reason = "a failure shows what was parsed")]
+
 use std::path::PathBuf;
 
 use enricher::stix::{Observation, Pattern};
@@ -39,7 +43,10 @@ fn validity(file: &str) {
             None => VALIDATOR_CRASHES.iter().find(|known| known.0 == pattern).is_some_and(|known| known.1),
         };
         if is_valid(pattern) != expected {
-            wrong.push(format!("{pattern}\n    expected {expected}, {:?}", Pattern::parse(pattern).map(|p| p.check())));
+            wrong.push(format!(
+                "{pattern}\n    expected {expected}, {:?}",
+                Pattern::parse(pattern).map(|p| p.check())
+            ));
         }
         if let Ok(parsed) = Pattern::parse(pattern) {
             let printed = parsed.to_string();

@@ -13,7 +13,7 @@ use super::seen::names;
 /// A value in normal form, with what kind of value it is.
 ///
 /// Whenever `=` or `IN` call two values equal, their atoms are equal, or one is a network in which the other lies. The
-/// reverse holds but for the case of URLs and wallets, which an atom forgets. [`Display`](fmt::Display) writes `kind:value`, a stable key.
+/// reverse does not hold: an atom forgets the case of URLs, the algorithm of a hash and the type of the object. [`Display`](fmt::Display) writes `kind:value`, a stable key.
 ///
 /// ```
 /// # use enricher::stix::{Atom, Pattern};
@@ -45,7 +45,8 @@ pub enum AtomKind {
     Email,
     /// A hash of any algorithm, in lower case; its length tells.
     Hash,
-    /// Any other property, by its canonical type and names: `file:name`.
+    /// Any other property, by the last of its names: `name`. A path may lead to an object of any type by way of a
+    /// reference, so the type is left out and the evaluation is left to tell a file's name from a mutex's.
     Property(Box<str>),
 }
 
@@ -89,15 +90,10 @@ impl Atom {
         let object_type = canonical_type(object_type);
         let names: Vec<&str> = names(path).collect();
         let kind = kind_of(object_type, names.iter(), value);
-        Self::of_text(object_type, names.into_iter(), kind, normalise(kind, value))
+        Self::of_text(names.into_iter(), kind, normalise(kind, value))
     }
 
-    fn of_text<'n>(
-        object_type: &str,
-        names: impl Iterator<Item = &'n str>,
-        kind: Kind,
-        normal: Normal,
-    ) -> Self {
+    fn of_text<'n>(names: impl Iterator<Item = &'n str>, kind: Kind, normal: Normal) -> Self {
         let text = match normal {
             Normal::Address(address) => {
                 return Self { kind: AtomKind::Address, value: AtomValue::Network(address.into()) };
@@ -114,21 +110,14 @@ impl Atom {
             Kind::Hash => AtomKind::Hash,
             // What should be an address and is none.
             Kind::Address | Kind::RegistryKey | Kind::AsNumber | Kind::Text | Kind::CaseText => {
-                Self::property(object_type, names)
+                Self::property(names)
             }
         };
         Self { kind, value: AtomValue::Text(text) }
     }
 
-    fn property<'n>(object_type: &str, names: impl Iterator<Item = &'n str>) -> AtomKind {
-        let mut property = format!("{object_type}:");
-        for (i, name) in names.enumerate() {
-            if i > 0 {
-                property.push('.');
-            }
-            property.push_str(name);
-        }
-        AtomKind::Property(property.into())
+    fn property<'n>(names: impl Iterator<Item = &'n str>) -> AtomKind {
+        AtomKind::Property(names.last().unwrap_or_default().into())
     }
 }
 
@@ -180,11 +169,11 @@ fn add(found: &mut Atoms, term: &Term, comparison: &Comparison) {
     let mut add_operand = |operand: &Operand, literal: Option<&Literal>| match (operand, literal) {
         (Operand::Text(normal), Some(Literal::String(text))) => {
             let kind = kind_of(object_type, keys(path), text);
-            found.atoms.push(Atom::of_text(object_type, keys(path), kind, normal.clone()));
+            found.atoms.push(Atom::of_text(keys(path), kind, normal.clone()));
             true
         }
         (Operand::Integer(number), _) => {
-            let kind = Atom::property(object_type, keys(path));
+            let kind = Atom::property(keys(path));
             found.atoms.push(Atom { kind, value: AtomValue::Text(number.to_string().into()) });
             true
         }

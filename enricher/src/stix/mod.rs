@@ -16,6 +16,8 @@ mod predicate;
 mod program;
 mod regexes;
 mod seen;
+#[cfg(test)]
+mod truth_table;
 mod value;
 
 use std::fmt;
