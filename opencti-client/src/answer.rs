@@ -37,7 +37,7 @@ pub enum ErrorCode {
     /// `OTP_REQUIRED` or `OTP_REQUIRED_ACTIVATION`: the user must give a second factor, which no program can.
     OtpRequired,
     /// `GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED` and the like: the platform does not know the operation.
-    Graphql,
+    Graphql(String),
     /// `BAD_USER_INPUT`: a variable was refused.
     BadUserInput,
     /// `UNSUPPORTED_ERROR`: such as an unknown filter key.
@@ -72,7 +72,7 @@ impl ErrorCode {
             "LOCK_ERROR" => Self::Lock,
             "INTERNAL_SERVER_ERROR" | "UNKNOWN_ERROR" => Self::Internal,
             "BAD_REQUEST" => Self::BadRequest,
-            text if text.starts_with("GRAPHQL_") => Self::Graphql,
+            text if text.starts_with("GRAPHQL_") => Self::Graphql(crate::text::clean(text, 60)),
             text => Self::Other(crate::text::clean(text, 60)),
         }
     }
@@ -96,7 +96,7 @@ impl ErrorCode {
             Self::AuthRequired => "auth_required",
             Self::ForbiddenAccess => "forbidden_access",
             Self::OtpRequired => "otp_required",
-            Self::Graphql => "graphql",
+            Self::Graphql(_) => "graphql",
             Self::BadUserInput => "bad_user_input",
             Self::Unsupported => "unsupported",
             Self::Functional => "functional",
@@ -117,7 +117,11 @@ impl ErrorCode {
                 "give the token's user the capability \"Access knowledge\" (and, on 7.x, \"Use API tokens\")"
             }
             Self::OtpRequired => "take a service account without a second factor",
-            Self::Graphql | Self::BadUserInput | Self::Unsupported | Self::Functional | Self::BadRequest => {
+            Self::Graphql(_)
+            | Self::BadUserInput
+            | Self::Unsupported
+            | Self::Functional
+            | Self::BadRequest => {
                 "this version of OpenCTI does not take the request: check that it is 6.0 or later, and report it"
             }
             Self::Database | Self::Internal => "look at OpenCTI's log and whether its search engine is up",
@@ -139,7 +143,6 @@ impl fmt::Display for ErrorCode {
             Self::AuthRequired => "AUTH_REQUIRED",
             Self::ForbiddenAccess => "FORBIDDEN_ACCESS",
             Self::OtpRequired => "OTP_REQUIRED",
-            Self::Graphql => "GRAPHQL_VALIDATION_FAILED",
             Self::BadUserInput => "BAD_USER_INPUT",
             Self::Unsupported => "UNSUPPORTED_ERROR",
             Self::Functional => "FUNCTIONAL_ERROR",
@@ -149,7 +152,7 @@ impl fmt::Display for ErrorCode {
             Self::Internal => "INTERNAL_SERVER_ERROR",
             Self::BadRequest => "BAD_REQUEST",
             Self::Other(text) if text.is_empty() => "an error without a code",
-            Self::Other(text) => text,
+            Self::Graphql(text) | Self::Other(text) => text,
         })
     }
 }
