@@ -1,0 +1,124 @@
+//! The way of an alert through the enricher, in one function.
+
+use std::sync::Arc;
+
+use ioc_extract::Extractor;
+use jiff::Timestamp;
+use opencti_client::Problem;
+use wazuh_alert::Alert;
+
+use crate::classify::{self, Reported};
+use crate::event::Event;
+use crate::lookup::{Context, Findings, Lookup, LookupError};
+use crate::matching::{self, SetAsideIndicator};
+use crate::policy::Policy;
+use crate::select::{self, Selection};
+
+/// Turns alerts into enriched events.
+///
+/// Cheap to clone. It has no clock and no network of its own: the time is an argument, and what is known is asked of
+/// a [`Lookup`].
+#[derive(Clone)]
+pub struct Enricher {
+    lookup: Arc<dyn Lookup>,
+    policy: Arc<Policy>,
+    extractor: Arc<Extractor>,
+}
+
+impl std::fmt::Debug for Enricher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Enricher").field("intel", &self.lookup.intel()).field("policy", &self.policy).finish()
+    }
+}
+
+/// What became of one alert.
+#[derive(Clone, Debug, Default)]
+pub struct Enriched {
+    /// The events for Wazuh, the most important first. None when nothing matched.
+    pub events: Vec<Event>,
+    /// What was looked up, and what was left out and why.
+    pub selection: Selection,
+    /// Indicators that came back and are not reported, and why.
+    pub set_aside: Vec<SetAsideIndicator>,
+    /// What could not be asked: the events may lack something, and no event does not mean "clean".
+    pub incomplete: Vec<String>,
+}
+
+impl Enricher {
+    /// An enricher that asks `lookup` and reports what `policy` says.
+    #[must_use]
+    pub fn new(lookup: impl Lookup + 'static, policy: Policy) -> Self {
+        Self { lookup: Arc::new(lookup), policy: Arc::new(policy), extractor: Arc::new(Extractor::new()) }
+    }
+
+    /// What would be looked up for an alert.
+    #[must_use]
+    pub fn select(&self, alert: &Alert) -> Selection {
+        select::select(alert, &self.extractor, &self.policy)
+    }
+
+    /// Finds the alert's IoCs, asks what is known about them, matches, ranks, and writes the events.
+    ///
+    /// `now` is the time at which indicators must be valid. An alert about our own events gives nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the source of intelligence could not be asked at all. What was answered only in part is used, and what
+    /// is missing stands in [`Enriched::incomplete`].
+    pub async fn enrich(&self, alert: &Alert, now: Timestamp) -> Result<Enriched, LookupError> {
+        if alert.is_from(crate::event::INTEGRATION) {
+            return Ok(Enriched::default());
+        }
+        let selection = self.select(alert);
+        if selection.sightings.is_empty() {
+            return Ok(Enriched { selection, ..Enriched::default() });
+        }
+        let findings = self.lookup.find(&selection.iocs()).await?;
+        let matches = matching::match_all(&selection, &findings, &self.policy, now);
+        let reported = classify::limit(&matches, &self.policy);
+        let context = self.context_of(&reported).await;
+        let incomplete = incomplete(&findings, &context);
+        let events = classify::events(&reported, alert, &context, self.lookup.as_ref(), &incomplete);
+        let set_aside = matches.set_aside;
+        Ok(Enriched { events, set_aside, incomplete, selection })
+    }
+
+    /// The threats behind what is reported. They are an addition: without them the events still go out.
+    async fn context_of(&self, reported: &Reported<'_>) -> Context {
+        let ids = reported.indicator_ids();
+        if ids.is_empty() {
+            return Context::default();
+        }
+        match self.lookup.context(&ids).await {
+            Ok(context) => context,
+            Err(error) => Context { failed: Some(with_causes(&error)), ..Context::default() },
+        }
+    }
+}
+
+fn incomplete(findings: &Findings, context: &Context) -> Vec<String> {
+    let problem = |p: &Problem| match &p.field {
+        Some(field) => format!("{field}: {}", p.message),
+        None => p.message.clone(),
+    };
+    let mut list: Vec<String> = findings.problems.iter().map(problem).collect();
+    list.extend(findings.failed.iter().cloned());
+    list.extend(context.problems.iter().map(problem));
+    list.extend(context.failed.iter().map(|cause| format!("threat context: {cause}")));
+    if findings.truncated {
+        list.push("there were more hits than OpenCTI returns at once".to_owned());
+    }
+    list
+}
+
+/// An error and its causes in one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
