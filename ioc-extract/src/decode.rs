@@ -68,7 +68,9 @@ pub(crate) fn is_text(bytes: &[u8]) -> bool {
     let odd = bytes.iter().filter(|b| matches!(**b, 1..=8 | 0x0b | 0x0e..=0x1f | 0x7f)).count();
     let high = bytes.iter().filter(|b| **b >= 0x80).count();
     let nul = bytes.iter().filter(|b| **b == 0).count();
-    let readable = high == 0 || std::str::from_utf8(bytes).map_or_else(|e| e.error_len().is_none(), |_| true);
+    let utf8 = high == 0 || std::str::from_utf8(bytes).map_or_else(|e| e.error_len().is_none(), |_| true);
+    // Text in an older encoding, or damaged, may still hold a URL.
+    let readable = utf8 || (high * 8 <= bytes.len() && memchr::memmem::find(bytes, b"://").is_some());
     bytes.len() >= 4 && odd == 0 && readable && nul * 8 <= bytes.len()
 }
 
@@ -165,6 +167,29 @@ pub(crate) fn entity(at: &[u8]) -> Option<(usize, char)> {
         _ => return None,
     };
     Some((len + 2, c))
+}
+
+/// `http-3A__evil.com_a`: a URL as Proofpoint's URL Defense writes it into its parameter `u`.
+pub(crate) fn urldefense(text: &[u8]) -> Option<Vec<u8>> {
+    if !text.starts_with(b"http-3A__") && !text.starts_with(b"https-3A__") {
+        return None;
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut p = 0;
+    while p < text.len() {
+        let escape = text.get(p + 1..p + 3).filter(|_| text[p] == b'-').and_then(hex);
+        match (text[p], escape) {
+            (_, Some(byte)) => {
+                out.extend(byte);
+                p += 3;
+                continue;
+            }
+            (b'_', _) => out.push(b'/'),
+            (b, _) => out.push(b),
+        }
+        p += 1;
+    }
+    Some(out)
 }
 
 /// Rewrites `bytes[start..end]` with one kind of escape undone.

@@ -124,6 +124,10 @@ pub(crate) fn mark(bytes: &[u8], p: usize, report: bool) -> Option<(usize, &'sta
             let round = at(bytes, open) == b'[' && label > 1;
             (round && (at(bytes, open.wrapping_sub(1)) == b'.' || at(bytes, open + 1) == b'.')).then_some((1, ""))
         }
+        b'@' if report && blank(at(bytes, p + 1)) => {
+            let blanks = bytes[p + 1..].iter().take(4).take_while(|b| blank(**b)).count();
+            in_word(at(bytes, p + 1 + blanks)).then_some((1 + blanks, "@"))
+        }
         b' ' | b'\t' if report => spaced(bytes, p),
         b'/' if report => {
             let name = |word: &[u8]| bytes.get(p + 1..p + 1 + word.len()).is_some_and(|s| s.eq_ignore_ascii_case(word)) && at(bytes, p + 1 + word.len()) == b'/';
@@ -318,6 +322,7 @@ fn escaped_slash(bytes: &[u8], p: usize) -> Option<usize> {
 
 /// Undoes the marks in the region that begins at `start`.
 pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Rewritten {
+    let quote = start.checked_sub(1).map(|i| bytes[i]);
     let mut out = Rewritten::new(start);
     let limit = bytes.len().min(start + MAX_REGION);
     let mut p = start;
@@ -350,7 +355,9 @@ pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Rewritten {
         if out.text.len() > authority && let Some((len, stands)) = mark(bytes, p, report) {
             let bare = blank(b) && !opens(at(bytes, p + 1));
             // `look at evil.com`: a bare "at" is a mark only where the name after it is defanged too.
-            if stands == "@" && (names > 0 || (bare && bytes[p..p + len].contains(&b't') && !defanged_name(bytes, p + len))) {
+            let word = bare && bytes[p..p + len].iter().any(|b| matches!(b, b't' | b'T'));
+            let doubtful = word && (!defanged_name(bytes, p + len) && bytes[p..p + len].contains(&b't') || is_function_word(&out.text));
+            if stands == "@" && (names > 0 || doubtful) {
                 break;
             }
             names += usize::from(stands == "@");
@@ -371,7 +378,7 @@ pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Rewritten {
         }
         if b == b'\\' && out.is_url && let Some(len) = escaped_slash(bytes, p) {
             out.undo(Decoding::Escape);
-            p = path(bytes, p + len - 1, limit, &mut out);
+            p = path(bytes, p + len - 1, limit, quote, &mut out);
             break;
         }
         let more = match b {
@@ -389,11 +396,11 @@ pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Rewritten {
             continue;
         }
         if matches!(b, b'/' | b'?' | b'#') && out.text.len() > authority {
-            p = path(bytes, p, limit, &mut out);
+            p = path(bytes, p, limit, quote, &mut out);
         } else if report && b == b' ' && at(bytes, p + 1) == b'/' && out.is_url && in_word(at(bytes, p + 2)) {
             // `http://evil.com /path`
             out.undo(Decoding::Defang);
-            p = path(bytes, p + 1, limit, &mut out);
+            p = path(bytes, p + 1, limit, quote, &mut out);
         }
         break;
     }
@@ -402,10 +409,11 @@ pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Rewritten {
 }
 
 /// Copies the path, query and fragment of a URL; only bracketed marks and escaped slashes are undone in them.
-fn path(bytes: &[u8], from: usize, limit: usize, out: &mut Rewritten) -> usize {
+fn path(bytes: &[u8], from: usize, limit: usize, quote: Option<u8>, out: &mut Rewritten) -> usize {
     let mut p = from;
     loop {
-        let end = url::end(bytes, p, None).min(limit).max((p + 1).min(limit));
+        let quote = quote.filter(|b| matches!(b, b'\'' | b'(' | b'[' | b'{'));
+        let end = url::end(bytes, p, quote).min(limit).max((p + 1).min(limit));
         while p < end {
             let kept = matches!(bytes.get(p..p + 3), Some(b"(.)"));
             if opens(bytes[p]) && !kept && let Some((len, stands)) = bracketed(bytes, p, false) {
@@ -427,6 +435,16 @@ fn path(bytes: &[u8], from: usize, limit: usize, out: &mut Rewritten) -> usize {
             _ => return p,
         }
     }
+}
+
+/// Words before "at" in running text, which are nobody's mailbox.
+fn is_function_word(word: &[u8]) -> bool {
+    const WORDS: &[&[u8]] = &[
+        b"me", b"us", b"you", b"him", b"her", b"it", b"them", b"is", b"are", b"was", b"were", b"be", b"been", b"look", b"looked",
+        b"looking", b"looks", b"meet", b"here", b"there", b"hosted", b"located", b"found", b"seen", b"available", b"site", b"server",
+        b"domain", b"host", b"page", b"c2", b"not", b"and", b"or", b"up", b"down", b"arrived", b"aimed", b"only",
+    ];
+    WORDS.iter().any(|w| w.eq_ignore_ascii_case(word))
 }
 
 /// Whether the name that begins at `p` is defanged itself.

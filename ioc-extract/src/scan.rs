@@ -83,7 +83,7 @@ static CLASS: [u8; 256] = {
 /// Bytes after a word that call for a closer look whatever the word is: 1 in every profile, 2 in reports.
 static AFTER: [u8; 256] = {
     let mut table = [0; 256];
-    let (log, report) = (b":@\\[({%&^`*<+", b" \t/!])}");
+    let (log, report) = (b":@\\[({%&^`*<+", b" \t/!])},");
     let mut i = 0;
     while i < log.len() {
         table[log[i] as usize] = 1 | 2;
@@ -156,6 +156,11 @@ impl<'t> Scanner<'t> {
     /// A scanner for a decoded text.
     pub(crate) fn within(bytes: &'t [u8], config: Config, depth: u8, budget: Budget) -> Self {
         Self { bytes, config, depth, budget, at: 0, floor: 0, tried: 0, refanged: false, hits: Vec::new() }
+    }
+
+    /// Whether this text is a refanged region.
+    pub(crate) fn is_refanged(&self) -> bool {
+        self.refanged
     }
 
     pub(crate) fn is_report(&self) -> bool {
@@ -347,6 +352,16 @@ impl<'t> Scanner<'t> {
             (b'/', b'/') => self.url(start, end),
             (b'\\', _) if end - start == 1 && mask & ALPHA != 0 => self.windows_path(start),
             (b'\\', _) => self.registry(start, end),
+            _ if mask & DOT != 0 && mask & !(HEX_LETTER | DIGIT | DOT) == 0 => {
+                // An address right after an ellipsis.
+                let dots = self.bytes[start..end].iter().take_while(|b| **b == b'.').count();
+                let group = Word { start: start + dots, end, mask };
+                if dots > 1 && end - group.start <= 4 { self.colons(group) } else { None }
+            }
+            // `\t::1`: the letter of an escape.
+            _ if end - start == 1 && matches!(self.bytes[start], b't' | b'n' | b'r') && self.before(start) == b'\\' => {
+                self.colons(Word { start: end, end, mask: 0 })
+            }
             _ if mask & !(HEX_LETTER | DIGIT) == 0 => {
                 if mask == DIGIT && let Some(next) = self.ssdeep(start, end) {
                     return Some(next);

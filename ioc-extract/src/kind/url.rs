@@ -12,7 +12,8 @@ pub(crate) const MAX_URL: usize = 8192;
 ///
 /// Canonical form: scheme and host in lower case, the host in A-labels and without a trailing dot, an IPv6 host in the
 /// form of RFC 5952, everything else as written: threat intelligence holds URLs as they were seen, so nothing else
-/// (default ports, percent-encoding, a lone `/`) may change.
+/// (default ports, percent-encoding, a lone `/`) may change. For the same reason a URL without a scheme (`host/path`)
+/// stays one.
 ///
 /// ```
 /// use ioc_extract::Url;
@@ -29,7 +30,7 @@ impl Url {
     ///
     /// # Errors
     ///
-    /// [`Rejected::Malformed`] where there is no scheme or no host, [`Rejected::NoPublicSuffix`] where the host is a
+    /// [`Rejected::Malformed`] where there is no host, or neither scheme nor path, [`Rejected::NoPublicSuffix`] where the host is a
     /// name outside the public DNS, [`Rejected::TooLong`] above 8,192 bytes.
     pub fn parse(text: &str) -> Result<Self, Rejected> {
         canonical(text.trim()).map(|url| Self(url.into()))
@@ -104,8 +105,20 @@ pub(crate) fn split(url: &[u8]) -> Result<Parts, Rejected> {
 
 /// The host of a canonical URL.
 pub(crate) fn host_of(url: &str) -> Option<&str> {
-    let parts = split(url.as_bytes()).ok()?;
-    url.get(parts.host)
+    match split(url.as_bytes()) {
+        Ok(parts) => url.get(parts.host),
+        Err(_) => url.split(['/', ':']).next(),
+    }
+}
+
+/// The canonical form of a URL without a scheme: `host/path`.
+fn schemeless(text: &str) -> Result<Cow<'_, str>, Rejected> {
+    let slash = text.find('/').filter(|i| *i > 0 && i + 1 < text.len()).ok_or(Rejected::Malformed)?;
+    let with = format!("http://{text}");
+    let url = canonical(&with)?;
+    let host = url.len() - "http://".len() - (text.len() - slash);
+    let url = &url["http://".len()..];
+    Ok(if url == text { Cow::Borrowed(text) } else { Cow::Owned(format!("{}{}", &url[..host], &text[slash..])) })
 }
 
 /// The canonical form of a whole URL.
@@ -115,6 +128,9 @@ pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Rejected> {
     }
     if text.bytes().any(|b| b <= b' ' || b == 0x7f) {
         return Err(Rejected::Malformed);
+    }
+    if !text.contains("://") {
+        return schemeless(text);
     }
     let parts = split(text.as_bytes())?;
     let written = text.get(parts.host.clone()).ok_or(Rejected::Malformed)?;
@@ -146,25 +162,34 @@ pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Rejected> {
 /// The end of the URL whose authority begins at `from`, by the rules of running text.
 ///
 /// A URL ends before white space, controls, `<`, `>`, `"`, `` ` ``, `|`, `^`, backslash, typographic quotes and an
-/// unbalanced closing bracket; punctuation at its end is not part of it. `quote` is the quotation mark that stands
-/// before the URL, if any: it ends it as well.
+/// unbalanced closing bracket; punctuation at its end is not part of it. `quote` is the bracket or quotation mark that
+/// stands before the URL, if any: a quotation mark ends it as well.
 pub(crate) fn end(bytes: &[u8], from: usize, quote: Option<u8>) -> usize {
+    // Right after an opening bracket, the closing one ends the URL; else only where no word goes on behind it.
+    let enclosed = matches!(quote, Some(b'(' | b'[' | b'{' | b'<' | b'\'' | b'"' | b'`'));
     let limit = bytes.len().min(from + MAX_URL);
     let mut at = from;
     let (mut round, mut square, mut curly, mut single) = (0u32, 0u32, 0u32, 0u32);
     while at < limit {
         match bytes[at] {
-            0..=b' ' | 0x7f | b'<' | b'>' | b'"' | b'`' | b'|' | b'^' | b'\\' => break,
+            0..=b' ' | 0x7f | b'<' | b'>' | b'"' | b'|' | b'^' | b'\\' => break,
+            b'`' if enclosed || !bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) || bytes[at + 1..limit].iter().take_while(|b| **b > b' ').any(|b| *b == b'`') => break,
             b if Some(b) == quote => break,
             b'(' => round += 1,
             b'[' => square += 1,
             b'{' => curly += 1,
-            b')' if round == 0 => break,
-            b']' if square == 0 => break,
-            b'}' if curly == 0 => break,
-            b')' => round -= 1,
-            b']' => square -= 1,
-            b'}' => curly -= 1,
+            b')' | b']' | b'}' => {
+                let open = match bytes[at] {
+                    b')' => &mut round,
+                    b']' => &mut square,
+                    _ => &mut curly,
+                };
+                let goes_on = !enclosed && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
+                if *open == 0 && !goes_on {
+                    break;
+                }
+                *open = open.saturating_sub(1);
+            }
             b'\'' => single += 1,
             b'&' if ends_by_entity(&bytes[at..limit]) => break,
             0xc2 if matches!(bytes.get(at + 1), Some(0x80..=0xa0 | 0xab | 0xbb)) => break,

@@ -16,7 +16,9 @@ impl Scanner<'_> {
     /// Groups of hex digits parted by colons, the first being `word` (which is empty before `::`).
     pub(super) fn colons(&mut self, word: Word) -> Option<usize> {
         let start = word.start;
-        if start > 0 && (Self::is_word(self.bytes[start - 1]) || self.bytes[start - 1] == b':') {
+        let before = self.before(start);
+        let escape = matches!(before, b't' | b'n' | b'r') && start > 1 && self.bytes[start - 2] == b'\\';
+        if (Self::is_word(before) && before != b'.' && !escape) || before == b':' {
             return None;
         }
         let rest = &self.bytes[start..];
@@ -73,6 +75,17 @@ impl Scanner<'_> {
         if ends_in_word {
             return None;
         }
+        // `1::~~time`, `d8:d5:d7:d7:df:d6::~~`: a separator after a number or a MAC address, not an address that ends in
+        // zeros, which has more groups or a prefix length.
+        if self.bytes[start..end].ends_with(b"::") && self.byte(end) != b'/' && end - start > 2 {
+            let groups = end - 2;
+            if colons == 2 {
+                return on;
+            }
+            if colons == 7 && let Some(next) = self.pairs(start, groups, 6) {
+                return Some(next);
+            }
+        }
         // `std::dec`, `a::b`: program code has no digits in such places; an address has.
         let address = ip::v6(&self.bytes[start..end]).or_else(|| {
             // tcpdump writes the port after a dot.
@@ -92,6 +105,10 @@ impl Scanner<'_> {
         let written = self.text(start..end);
         let value = if text == written { Cow::Borrowed(written) } else { Cow::Owned(text) };
         self.found(kind, start..end, value);
+        if kind == Kind::Ipv4Addr && self.is_report() {
+            // Reports quote the mapped form, and feeds made from them hold it.
+            self.found(Kind::Ipv6Addr, start..end, Cow::Owned(address.to_string()));
+        }
         let end = self.zone(end);
         Some(self.network(start, end))
     }

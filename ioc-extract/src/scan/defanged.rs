@@ -21,6 +21,9 @@ impl Scanner<'_> {
         let Word { start, end, mask } = word;
         let report = self.is_report();
         let next = self.byte(end);
+        if next == b',' {
+            return self.commas(word);
+        }
         let closing = mask & DOT != 0 && matches!(next, b']' | b')' | b'}' | b'>' | b'\\') && self.before(end) == b'.';
         let from = if closing { end - 1 } else { end };
         let marked = refang::mark(self.bytes, from, report).is_some();
@@ -53,12 +56,38 @@ impl Scanner<'_> {
             let word = self.bytes[self.floor()..start - 1].iter().rev().take(64).take_while(|b| Self::is_word(**b)).count();
             start -= word + 1;
         }
+        // `2001:470[:]1…`
+        if self.before(start) == b':' && scheme.is_none() {
+            let from = self.floor().max(start.saturating_sub(40));
+            let run = self.bytes[from..start].iter().rev().take_while(|b| b.is_ascii_hexdigit() || **b == b':').count();
+            let free = start == from + run || !Self::is_word(self.before(start - run));
+            if free && self.bytes[start..end].iter().all(u8::is_ascii_hexdigit) {
+                start -= run;
+            }
+        }
         let region = refang::refang(self.bytes, start, report);
         if !region.changed() || region.end <= end && !hidden && !region.is_url {
             return None;
         }
         self.region(&region);
         Some(region.end.max(word.end))
+    }
+
+    /// `45,77,12,9`: an address with commas for dots, in a report.
+    fn commas(&mut self, word: Word) -> Option<usize> {
+        if !self.is_report() || word.end - word.start > 3 || matches!(self.before(word.start), b',' | b'.' | b'$') {
+            return None;
+        }
+        let run = self.bytes[word.start..].iter().take(17).take_while(|b| b.is_ascii_digit() || **b == b',').count();
+        let end = word.start + run;
+        let text = self.text(word.start..end).replace(',', ".");
+        crate::kind::ip::v4(text.as_bytes())?;
+        if Self::is_word(self.byte(end)) {
+            return None;
+        }
+        let via = Self::plain_or(Some(crate::extractor::Decoding::Defang));
+        self.found_via(Kind::Ipv4Addr, word.start..end, Cow::Owned(text), via);
+        Some(end)
     }
 
     /// Where the name at the end of a word begins: past leading dots, and past what can be in no name.

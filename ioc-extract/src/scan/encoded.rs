@@ -113,7 +113,13 @@ impl<'t> Scanner<'t> {
         let bytes = decode::base64(run, self.budget.bytes);
         let (text, via) = self.unwrap(bytes, raw, Via::default().then(Decoding::Base64))?;
         let end = end + padding;
-        self.decoded(&text, start..end, via).then_some(end)
+        if self.decoded(&text, start..end, via) {
+            return Some(end);
+        }
+        // Letters that do not fill a group of four may be glued on.
+        let rest = run.len() % 4;
+        let cut = text.get(..text.len().saturating_sub(rest.saturating_sub(1))).filter(|_| padding == 0 && rest > 1)?;
+        self.decoded(cut, start..end, via).then_some(end)
     }
 
     /// Whether a word stands within the 512 bytes before `at`.
@@ -162,6 +168,35 @@ impl<'t> Scanner<'t> {
         let limit = self.bytes.len().min(at + MAX_REGION);
         let end = self.bytes[at..limit].iter().position(stops).map_or(limit, |i| at + i);
         start..end
+    }
+
+    /// The parameters of a URL: what they carry percent-encoded or in base64.
+    pub(super) fn parameters(&mut self, from: usize, end: usize) {
+        if self.depth == 0 || end - from < MIN_RUN {
+            return;
+        }
+        let mut start = from;
+        while start < end {
+            let len = self.bytes[start..end].iter().position(|b| matches!(b, b'&' | b'?' | b'=' | b'#' | b';' | b'/')).unwrap_or(end - start);
+            let value = start..start + len;
+            start += len + 1;
+            if len < 8 {
+                continue;
+            }
+            if self.bytes[value.clone()].contains(&b'%') {
+                let text = decode::unescape(self.bytes, value.start, value.end, decode::percent, Decoding::Percent);
+                if memchr::memmem::find(&text.text, b"://").is_some() || text.text.contains(&b'%') || text.text.contains(&b'@') {
+                    self.rewritten(&text);
+                }
+            } else if len >= MIN_RUN && self.bytes[value.clone()].iter().all(|b| decode::is_base64(*b)) {
+                let word = Word { start: value.start, end: value.end, mask: class::ALPHA };
+                if value.start >= self.tried && decode::promises(&decode::base64(&self.bytes[value.start..value.end.min(value.start + 28)], 18), false) {
+                    self.base64(word);
+                }
+            } else if let Some(text) = decode::urldefense(&self.bytes[value.clone()]) {
+                self.decoded(&text, value, Via::default().then(Decoding::Percent));
+            }
+        }
     }
 
     /// `%` before two hex digits: whole values that were percent-encoded.

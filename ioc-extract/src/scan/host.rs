@@ -70,7 +70,14 @@ impl<'t> Scanner<'t> {
             self.v4(start, stop);
             return next;
         }
-        if self.v4(start, stop) { self.network(start, stop).max(next) } else { next }
+        if !self.v4(start, stop) {
+            return next;
+        }
+        let on = self.network(start, stop).max(next);
+        if on == stop {
+            self.schemeless(start, stop);
+        }
+        on
     }
 
     fn v4(&mut self, start: usize, end: usize) -> bool {
@@ -147,6 +154,7 @@ impl<'t> Scanner<'t> {
             return;
         }
         self.found(Kind::DomainName, start..end, name);
+        self.schemeless(start, end);
     }
 
     /// Why a name below a public suffix is not one of a host.

@@ -57,7 +57,7 @@ impl Scanner<'_> {
     fn last_component(&self, from: usize, end: usize) -> usize {
         const KNOWN: &[&str] = &[
             "Active Setup", "Browser Helper Objects", "Control Panel", "Image File Execution Options", "Installed Components",
-            "Internet Explorer", "Internet Settings", "Run Services", "Session Manager", "Shell Folders", "Shell Extensions",
+            "Internet Explorer", "Internet Settings", "Run Services", "Session Manager", "Shell Folders",
             "User Shell Folders", "Windows Defender", "Windows NT", "Terminal Server Client", "Terminal Server",
             "Windows Error Reporting", "Windows Script Host", "Security Packages", "Authentication Packages",
         ];
@@ -91,7 +91,7 @@ impl Scanner<'_> {
         if self.byte(end) == b' ' {
             end = self.last_component(start + len, end);
         }
-        while end > start && matches!(self.bytes[end - 1], b'.' | b' ' | b')' | b'\\' | b']') {
+        while end > start && matches!(self.bytes[end - 1], b'.' | b' ' | b')' | b'\\' | b']' | b'\'') {
             end -= 1;
         }
         let value = registry::canonical(self.text(start..end)).ok()?;
@@ -175,24 +175,48 @@ impl Scanner<'_> {
         Some(end)
     }
 
-    /// A slash outside of a word.
+    /// A slash outside of a word: a POSIX path, in reports.
     pub(super) fn slash(&mut self, at: usize) -> Option<usize> {
         if !self.is_report() || Self::is_word(self.before(at)) || matches!(self.before(at), b'/' | b':') {
             return None;
         }
-        const ROOTS: &[&str] = &["bin/", "boot/", "dev/", "etc/", "home/", "lib/", "mnt/", "opt/", "proc/", "root/", "run/", "sbin/", "srv/", "sys/", "tmp/", "usr/", "var/", "Users/", "Library/", "Applications/", "private/"];
+        const ROOTS: &[&str] = &[
+            "bin/", "boot/", "dev/", "etc/", "home/", "lib/", "mnt/", "opt/", "proc/", "root/", "run/", "sbin/", "srv/", "sys/", "tmp/",
+            "usr/", "var/", "Users/", "Library/", "Applications/", "private/", "System/", "Volumes/",
+        ];
         let rest = &self.bytes[at + 1..];
-        if !ROOTS.iter().any(|root| rest.starts_with(root.as_bytes())) {
-            return None;
+        let rooted = ROOTS.iter().any(|root| rest.starts_with(root.as_bytes()));
+        let stop = |b: &u8| *b < b' ' || matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b':' | b'|' | b'(' | b')' | b'`' | b'*' | b'?' | b'=' | b'&');
+        let limit = rest.len().min(path::MAX_PATH);
+        let mut len = 0;
+        while len < limit && !stop(&rest[len]) {
+            if rest[len] == b' ' {
+                // Components of macOS paths hold blanks; a slash must follow within the next words.
+                let next = rest[len + 1..limit].iter().take(32).position(|b| *b == b'/' || stop(b));
+                let joins = next.is_some_and(|i| rest[len + 1 + i] == b'/' && i > 0 && rest[len + i] != b' ');
+                let upper = rest.get(len + 1).is_some_and(u8::is_ascii_uppercase);
+                if !joins || !upper {
+                    break;
+                }
+            }
+            len += 1;
         }
-        let stop = |b: &u8| *b <= b' ' || matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b':' | b'|' | b'(' | b')' | b'`' | b'*' | b'?' | b'=' | b'&');
-        let len = rest.iter().take(path::MAX_PATH).position(stop).unwrap_or(rest.len().min(path::MAX_PATH));
         let mut end = at + 1 + len;
         while end > at && matches!(self.bytes[end - 1], b'.' | b'/') {
             end -= 1;
         }
-        let value = path::canonical(self.text(at..end)).ok()?;
+        let text = self.text(at..end);
+        // Elsewhere than below a known root, a path is one if it is all there is.
+        let alone = at == 0 && end == self.bytes.len() && text[1..].contains('/') && text.rsplit('/').next().is_some_and(|n| n.contains('.'));
+        if !rooted && !alone {
+            return None;
+        }
+        let value = path::canonical(text).ok()?;
+        let name = value.rsplit('/').next().filter(|name| name.contains('.')).map(str::to_owned);
         self.found(Kind::FilePath, at..end, value);
+        if let Some(name) = name {
+            self.found(Kind::FileName, end - name.len()..end, Cow::Owned(name));
+        }
         Some(end)
     }
 }

@@ -4,6 +4,8 @@ use super::{
     Scanner, Word,
     class::{DIGIT, HYPHEN, LETTER, UNDERSCORE},
 };
+use std::borrow::Cow;
+
 use crate::{
     error::Rejected,
     ioc::Kind,
@@ -37,8 +39,13 @@ impl Scanner<'_> {
         let len = end - start;
         if len < 16 {
             self.identifier(start, end);
-            if self.is_report() && self.bytes[start..end].starts_with(b"aHR0c") {
-                return self.base64(word).unwrap_or(next);
+            if self.is_report() {
+                // `http` in base64, be it broken by blanks.
+                let text = &self.bytes[start..];
+                if text.starts_with(b"aHR0c") || text.starts_with(b"a H R 0 c") {
+                    return self.base64(word).unwrap_or(next);
+                }
+                return self.numbered(start, end).unwrap_or(next);
             }
             return next;
         }
@@ -97,6 +104,20 @@ impl Scanner<'_> {
         self.found(kind, start..end, value);
     }
 
+    /// `AS 1234`, `asn 1234`: a label, a blank and a number, in reports.
+    fn numbered(&mut self, start: usize, end: usize) -> Option<usize> {
+        let label = &self.bytes[start..end];
+        let known = label == b"AS" || label.eq_ignore_ascii_case(b"asn");
+        let digits = self.bytes.get(end + 1..)?.iter().take(11).take_while(|b| b.is_ascii_digit()).count();
+        let stop = end + 1 + digits;
+        if !known || self.byte(end) != b' ' || digits == 0 || Self::is_word(self.byte(stop)) && self.byte(stop) != b'.' {
+            return None;
+        }
+        let value = kind::label::asn(self.text(start..stop)).ok()?.into_owned();
+        self.found(Kind::Asn, start..stop, Cow::Owned(value));
+        Some(stop)
+    }
+
     /// Short words that begin with a label.
     fn identifier(&mut self, start: usize, end: usize) {
         let text = self.text(start..end);
@@ -106,6 +127,7 @@ impl Scanner<'_> {
             [b'T' | b't', b'0'..=b'9', ..] => Kind::AttackTechnique,
             [b'M', b'0'..=b'9', ..] => Kind::AttackMitigation,
             [b'A', b'S', ..] => Kind::Asn,
+            [b'a', b's', digits @ ..] if self.is_report() && digits.len() >= 4 => Kind::Asn,
             [b'U', b'A', b'-', ..] => Kind::AnalyticsId,
             [b'p', b'u', b'b', b'-', ..] => Kind::AdsenseId,
             _ if text.len() == 17 => Kind::MacAddr,
@@ -165,8 +187,14 @@ impl Scanner<'_> {
         let rest = self.bytes.get(start..)?;
         let stop = |b: &u8| *b <= b' ' || matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b')' | b']' | b'}' | b'\\');
         let len = rest.iter().take(2048).position(stop).unwrap_or(rest.len().min(2048));
-        let text = self.text(start..start + len);
-        let value = kind::label::arn(text.trim_end_matches(['.', ':'])).ok()?;
+        let mut text = self.text(start..start + len).trim_end_matches(['.', ':']);
+        // Resources may have blanks in their names, which only a line of their own tells from other text.
+        let line = rest.iter().take(256).position(|b| matches!(b, b'\n' | b'\r')).unwrap_or(rest.len());
+        let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'/' | b':' | b'*' | b'_' | b'-' | b'.' | b'?');
+        if matches!(self.before(start), 0 | b'\n') && line <= 256 && rest[..line].iter().all(plain) {
+            text = self.text(start..start + line).trim_end();
+        }
+        let value = kind::label::arn(text).ok()?;
         let end = start + value.len();
         self.found(Kind::Arn, start..end, value);
         Some(end)
