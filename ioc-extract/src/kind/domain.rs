@@ -146,16 +146,3 @@ pub(crate) fn public(name: &[u8]) -> Result<(), Rejected> {
 pub(crate) fn is_tld(label: &[u8]) -> bool {
     psl::List.suffix(label).is_some_and(|suffix| suffix.is_known() && suffix.typ() == Some(Type::Icann))
 }
-
-/// Top-level domains that are as common as file name extensions or as members in program code. A name of two labels
-/// below them needs a second sign that it is a host.
-pub(crate) fn is_file_extension(tld: &[u8]) -> bool {
-    FILE_EXTENSIONS.binary_search(&tld).is_ok()
-}
-
-/// Sorted.
-const FILE_EXTENSIONS: &[&[u8]] = &[
-    b"ai", b"app", b"as", b"bz", b"cab", b"cat", b"cc", b"cfd", b"do", b"foo", b"gz", b"id", b"in", b"js", b"la", b"lc",
-    b"mc", b"md", b"mk", b"ml", b"mm", b"mo", b"mov", b"ms", b"one", b"pl", b"pm", b"ps", b"pub", b"py", b"rs", b"sc",
-    b"sh", b"so", b"st", b"tc", b"vi", b"ws", b"zip",
-];

@@ -91,19 +91,6 @@ impl<'t> Scanner<'t> {
         true
     }
 
-    /// Whether four numbers are a version rather than an address.
-    fn is_version(&self, start: usize, end: usize) -> Option<Rejected> {
-        let before = self.before(start);
-        let port = self.byte(end) == b':' && self.byte(end + 1).is_ascii_digit();
-        if before == b'/' && Self::is_word(self.before(start - 1)) && !port && self.byte(end) != b'/' {
-            return Some(Rejected::LooksLikeVersion);
-        }
-        if Self::label_is(self.label(start), VERSION) && !port {
-            return Some(Rejected::LooksLikeVersion);
-        }
-        None
-    }
-
     /// A name with at least one dot.
     pub(super) fn domain(&mut self, mut start: usize, end: usize) {
         // `%2Fevil.com`: the two digits belong to an escape.
@@ -149,36 +136,12 @@ impl<'t> Scanner<'t> {
                 return;
             }
         }
-        if let Some(reason) = self.is_no_host(start, end, &name) {
+        if let Some(reason) = self.is_no_host(start, end) {
             self.left_out(Kind::DomainName, start..end, reason);
             return;
         }
         self.found(Kind::DomainName, start..end, name);
         self.schemeless(start, end);
-    }
-
-    /// Why a name below a public suffix is not one of a host.
-    fn is_no_host(&self, start: usize, end: usize, name: &str) -> Option<Rejected> {
-        let before = self.before(start);
-        let after = self.byte(end);
-        let scheme_relative = before == b'/' && self.before(start - 1) == b'/';
-        let share = before == b'\\' && self.before(start - 1) == b'\\';
-        if (before == b'/' && !scheme_relative) || (before == b'\\' && !share) {
-            return Some(Rejected::PartOfPath);
-        }
-        let tld = name.rsplit('.').next().unwrap_or(name).as_bytes();
-        let address_follows = matches!(after, b'(' | b'[') && self.byte(end + 1).is_ascii_digit();
-        if matches!(after, b'(' | b'[' | b'=') && !address_follows || before == b'$' {
-            return Some(Rejected::LooksLikeCode);
-        }
-        if self.refanged {
-            return None;
-        }
-        let strong = scheme_relative || share || (after == b':' && self.byte(end + 1).is_ascii_digit()) || before == b'@';
-        if domain::is_file_extension(tld) && !strong && name.bytes().filter(|b| *b == b'.').count() == 1 {
-            return Some(Rejected::LooksLikeFileName);
-        }
-        None
     }
 
     /// A word with bytes outside ASCII: cut at everything that can be in no name.
@@ -225,7 +188,7 @@ impl<'t> Scanner<'t> {
         let text = trimmed.trim_end_matches(['.', '-']);
         if text.contains('.') && let Ok(name) = domain::canonical(text) {
             let end = start + text.len();
-            if self.is_no_host(start, end, &name).is_none() {
+            if self.is_no_host(start, end).is_none() {
                 self.found(Kind::DomainName, start..end, Cow::Owned(name.into_owned()));
             }
         }
@@ -283,6 +246,3 @@ impl<'t> Scanner<'t> {
         }
     }
 }
-
-/// Labels after which four numbers are a version or an object identifier.
-const VERSION: &[&str] = &["version", " ver", " v", "build", "release", "firmware", " rev", "revision", "oid", "productver", "filever", "version_number", "versionnumber"];
