@@ -109,6 +109,19 @@ pub enum Holds {
 }
 
 impl Holds {
+    /// Whether what is found in such a field is no IoC where a log line repeats it either.
+    pub(crate) const fn is_refused_in_text(self) -> bool {
+        matches!(
+            self,
+            Self::Nothing
+                | Self::Account
+                | Self::Signature
+                | Self::Folder
+                | Self::Superseded
+                | Self::NotAFile
+        )
+    }
+
     /// The STIX path that the value has in a pattern; empty where that depends on what is found.
     #[must_use]
     pub const fn stix(self) -> &'static str {
@@ -128,9 +141,7 @@ impl Holds {
             Self::RegistryKey => "windows-registry-key:key",
             Self::Pipe => "file:name",
             Self::Mac => "mac-addr:value",
-            Self::UserAgent => {
-                "network-traffic:extensions.'http-request-ext'.request_header.'User-Agent'"
-            }
+            Self::UserAgent => "network-traffic:extensions.'http-request-ext'.request_header.'User-Agent'",
             Self::Signature => "vulnerability:name",
             Self::Digest(_)
             | Self::Superseded
@@ -274,9 +285,22 @@ impl<'a> Source<'a> {
         source
     }
 
-    /// Whether a field's text repeats what the event's other fields hold.
+    /// Whether a Windows event's message only repeats what its other fields hold.
     pub(crate) fn message_is_redundant(&self) -> bool {
-        matches!(self.provider, SYSMON | "Microsoft-Windows-Security-Auditing" | "Microsoft-Windows-PowerShell")
+        matches!(
+            self.provider,
+            SYSMON | "Microsoft-Windows-Security-Auditing" | "Microsoft-Windows-PowerShell"
+        )
+    }
+
+    /// Whether the paths in a Windows event's message are those of the files that it is about.
+    pub(crate) fn message_names_files(&self) -> bool {
+        matches!(
+            self.provider,
+            "Microsoft-Windows-AppLocker"
+                | "Microsoft-Windows-PrintService"
+                | "Microsoft-Windows-CodeIntegrity"
+        )
     }
 
     pub(crate) fn is_decoder(&self, prefix: &str) -> bool {

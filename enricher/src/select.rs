@@ -9,6 +9,7 @@ use crate::policy::Policy;
 
 mod auditd;
 mod full_log;
+mod noise;
 mod objects;
 mod own;
 mod read;
@@ -71,6 +72,8 @@ pub enum LeftOutReason {
     Superseded,
     /// A hash of something that is no file: a value in the registry, the clipboard.
     NotAFile,
+    /// A registry key that a text mentions, in an event that is not about the registry.
+    OnlyMentioned,
     /// The name or the address of the machine that reported.
     OwnHost,
     /// Its kind is not asked for (`kinds`).
@@ -91,6 +94,7 @@ impl LeftOutReason {
             Self::Unlabelled => "unlabelled-hash",
             Self::Superseded => "superseded-hash",
             Self::NotAFile => "not-a-file",
+            Self::OnlyMentioned => "only-mentioned",
             Self::OwnHost => "own-host",
             Self::KindOff => "kind-off",
             Self::Excluded(_) => "excluded",

@@ -3,8 +3,8 @@
 use ioc_extract::Kind;
 
 use super::Holds::{
-    Account, Answers, Command, Digest, Domain, Email, Folder, Hash, Hashes, Host, Mac, NotAFile, Nothing, Path,
-    Pipe, RegistryKey, Resources, Signature, Superseded, Text, Url, UserAgent,
+    Account, Answers, Command, Digest, Domain, Email, Folder, Hash, Hashes, Host, Mac, NotAFile, Nothing,
+    Path, Pipe, RegistryKey, Resources, Signature, Superseded, Text, Url, UserAgent,
 };
 use super::When::{Deleted, Registry};
 use super::{Family, field};
@@ -548,6 +548,7 @@ pub static FAMILIES: &[Family] = &[
             field("remote_addr", Host(Source), "203.0.113.9"),
             field("ua", UserAgent, AGENT),
             field("server", Text, "www.corp.example"),
+            field("api-parameters", Nothing, "\"fields\": \"os.name\""),
             field("reqId", Nothing, "9f8edc5558b2b4f8628663d83a092a7f"),
             field("correlation_id", Nothing, "9f8edc5558b2b4f8628663d83a092a7f"),
             field("controller", Nothing, "Projects::IssuesController"),

@@ -1,4 +1,8 @@
-//! Command lines in the records of Linux's audit log.
+//! Command lines and addresses in the records of Linux's audit log.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::Role;
 
 /// A command that was run, put together from its arguments.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -17,16 +21,69 @@ pub(super) fn commands(log: &str) -> Vec<Command> {
     for record in log.split("type=") {
         if let Some(fields) = record.strip_prefix("EXECVE") {
             commands.push(execve(fields));
-        } else if let Some(fields) = record.strip_prefix("PROCTITLE") {
-            let title = fields.split_once("proctitle=").map(|(_, title)| title.trim());
-            if let Some(title) = title.and_then(|title| title.split([' ', '\n']).next()) {
+        } else if record.starts_with("PROCTITLE") || record.starts_with("USER_CMD") {
+            for (_, value) in values(record).filter(|(key, _)| matches!(*key, "proctitle" | "cmd")) {
                 let mut command = Command::default();
-                command.push(title);
+                command.push(value);
                 commands.push(command);
             }
         }
     }
     commands
+}
+
+/// The addresses in a log line: of the remote host of a login (`addr=`, `hostname=`), and in the socket addresses
+/// that a process used (`saddr=`, in hex). Each with its part and the decoding.
+pub(super) fn addresses(log: &str) -> Vec<(String, Role, &'static str)> {
+    let mut addresses = Vec::new();
+    for record in log.split("type=") {
+        let is_socket = record.starts_with("SOCKADDR");
+        if !is_socket
+            && !record.starts_with("USER_")
+            && !record.starts_with("CRED_")
+            && !record.starts_with("CRYPTO_")
+        {
+            continue;
+        }
+        for (key, value) in values(record) {
+            match key {
+                "saddr" if is_socket => {
+                    addresses
+                        .extend(socket_address(value).map(|address| (address, Role::Destination, "hex")));
+                }
+                "addr" | "hostname" | "laddr" if !is_socket => {
+                    let role = if key == "laddr" { Role::Destination } else { Role::Source };
+                    addresses.push((value.trim_matches(['"', '\'']).to_owned(), role, ""));
+                }
+                _ => {}
+            }
+        }
+    }
+    addresses
+}
+
+/// The keys and values of a record. Those that a program gave stand in quotes within `msg='…'`.
+fn values(record: &str) -> impl Iterator<Item = (&str, &str)> {
+    Words(record).filter_map(|word| {
+        let word = word.strip_prefix("msg='").unwrap_or(word);
+        word.split_once('=').map(|(key, value)| (key, value.trim_end_matches('\'')))
+    })
+}
+
+/// The address in a `sockaddr` of Linux, in hex as auditd writes it: the family in the machine's byte order, then
+/// the port and the address.
+fn socket_address(hex: &str) -> Option<String> {
+    let word = |at: usize| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();
+    let mut bytes = [0_u8; 24];
+    let len = bytes.len().min(hex.len() / 2);
+    for (index, byte) in bytes.iter_mut().take(len).enumerate() {
+        *byte = word(index * 2)?;
+    }
+    match bytes {
+        [2, 0, _, _, a, b, c, d, ..] if len >= 8 => Some(Ipv4Addr::new(a, b, c, d).to_string()),
+        [10, 0, _, _, _, _, _, _, rest @ ..] if len >= 24 => Some(Ipv6Addr::from(rest).to_string()),
+        _ => None,
+    }
 }
 
 fn execve(fields: &str) -> Command {
@@ -114,7 +171,7 @@ impl<'t> Iterator for Words<'t> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, commands};
+    use super::{Command, Role, addresses, commands};
 
     fn command(plain: &str, decoded: &str) -> Command {
         Command { plain: plain.to_owned(), decoded: decoded.to_owned() }
@@ -134,8 +191,32 @@ mod tests {
 
     #[test]
     fn titles_are_words_parted_by_nul() {
-        let log = "type=PROCTITLE msg=audit(1.1:1): proctitle=6375726C00687474703A2F2F6576696C2E6578616D706C65";
+        let log =
+            "type=PROCTITLE msg=audit(1.1:1): proctitle=6375726C00687474703A2F2F6576696C2E6578616D706C65";
         assert_eq!(commands(log), [command("", "curl http://evil.example")]);
+    }
+
+    #[test]
+    fn commands_of_sudo_are_read() {
+        let log = r#"type=USER_CMD msg=audit(1.1:1): pid=1 uid=0 msg='cwd="/root" cmd=6375726C206576696C exe="/usr/bin/sudo" res=success'"#;
+        assert_eq!(commands(log), [command("", "curl evil")]);
+    }
+
+    #[test]
+    fn addresses_are_read() {
+        let log = "type=USER_LOGIN msg=audit(1.1:1): pid=1 msg='op=login hostname=evil.example addr=203.0.113.9 terminal=ssh' \
+                   type=SOCKADDR msg=audit(1.1:2): saddr=02000050CB0071090000000000000000 \
+                   type=SOCKADDR msg=audit(1.1:2): saddr=0A0000500000000020010DB800000000000000000000000900000000 \
+                   type=SOCKADDR msg=audit(1.1:2): saddr=01002F72756E";
+        assert_eq!(
+            addresses(log),
+            [
+                ("evil.example".to_owned(), Role::Source, ""),
+                ("203.0.113.9".to_owned(), Role::Source, ""),
+                ("203.0.113.9".to_owned(), Role::Destination, "hex"),
+                ("2001:db8::9".to_owned(), Role::Destination, "hex"),
+            ]
+        );
     }
 
     #[test]

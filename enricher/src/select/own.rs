@@ -43,6 +43,9 @@ impl<'a> Own<'a> {
                 }
             }
         }
+        if let Some(name) = alert.full_log().and_then(sender).filter(|name| name.contains(['.', ':'])) {
+            names.push(name);
+        }
         Self { names }
     }
 
@@ -54,5 +57,58 @@ impl<'a> Own<'a> {
             let (head, tail) = value.as_bytes().split_at(split);
             tail.eq_ignore_ascii_case(own.as_bytes()) && (head.is_empty() || head.ends_with(b"."))
         })
+    }
+}
+
+/// The host in the header of a syslog line, which the pre-decoder does not take from every one:
+/// `<134>Sep 19 13:35:00 HOST …`, `2024-05-01T10:34:33-03:00 HOST …`, `<34>1 2024-05-01T10:34:33Z HOST …`.
+fn sender(log: &str) -> Option<&str> {
+    let head = log.get(..log.len().min(256)).unwrap_or(log);
+    let head = match head.strip_prefix('<') {
+        Some(rest) => {
+            rest.split_once('>').filter(|(priority, _)| priority.bytes().all(|b| b.is_ascii_digit()))?.1
+        }
+        None => head,
+    };
+    let head = head.strip_prefix("1 ").unwrap_or(head);
+    let mut words = head.split_ascii_whitespace();
+    let first = words.next()?;
+    if first.len() >= 19 && first.as_bytes().get(4) == Some(&b'-') && first.as_bytes().get(10) == Some(&b'T')
+    {
+        return words.next();
+    }
+    const MONTHS: &[&str] =
+        &["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    if !MONTHS.contains(&first) {
+        return None;
+    }
+    words.next().filter(|day| day.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let mut time = words.next()?;
+    if time.len() == 4 && time.bytes().all(|byte| byte.is_ascii_digit()) {
+        time = words.next()?;
+    }
+    let is_time =
+        time.len() >= 8 && time.as_bytes().get(2) == Some(&b':') && time.as_bytes().get(5) == Some(&b':');
+    if is_time { words.next() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sender;
+
+    #[test]
+    fn senders_of_syslog_lines() {
+        for line in [
+            "<134>Sep 19 13:35:00 fw1.corp.example ASM: x",
+            "Sep  9 13:35:00 fw1.corp.example sshd[1]: x",
+            "Sep  9 2024 13:35:00 fw1.corp.example sshd[1]: x",
+            "2024-05-01T10:34:33.5-03:00 fw1.corp.example x",
+            "<34>1 2024-05-01T10:34:33Z fw1.corp.example su - x",
+        ] {
+            assert_eq!(sender(line), Some("fw1.corp.example"), "{line}");
+        }
+        assert_eq!(sender("evil.example was here"), None);
+        assert_eq!(sender("<a>Sep"), None);
+        assert_eq!(sender("Sep 19 evil.example"), None);
     }
 }

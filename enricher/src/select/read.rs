@@ -4,8 +4,11 @@ use std::ops::Range;
 
 use ioc_extract::{Ioc, Kind, Rejected};
 
+use super::noise;
+
 /// The kinds that name a host.
-pub(super) const HOSTS: &[Kind] = &[Kind::Ipv4Addr, Kind::Ipv6Addr, Kind::Cidr, Kind::DomainName, Kind::OnionService];
+pub(super) const HOSTS: &[Kind] =
+    &[Kind::Ipv4Addr, Kind::Ipv6Addr, Kind::Cidr, Kind::DomainName, Kind::OnionService];
 
 /// Whether a field is there in name only.
 pub(super) fn is_blank(text: &str) -> bool {
@@ -16,7 +19,9 @@ pub(super) fn is_blank(text: &str) -> bool {
 pub(super) fn has_a_chance(text: &str) -> bool {
     text.len() >= 4
         && (text.len() >= 16
-            || text.bytes().any(|byte| matches!(byte, b'.' | b':' | b'@' | b'\\' | b'/' | b'-' | b'%' | b'[')))
+            || text
+                .bytes()
+                .any(|byte| matches!(byte, b'.' | b':' | b'@' | b'\\' | b'/' | b'-' | b'%' | b'[')))
 }
 
 /// What a field that names a host holds.
@@ -40,7 +45,13 @@ pub(super) fn host(text: &str) -> HostText {
         Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => text,
     };
-    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'*') || byte > 0x7f) {
+    if noise::is_masked(name) {
+        return HostText::No(Kind::Ipv4Addr, Rejected::Malformed);
+    }
+    if !name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'*') || byte > 0x7f)
+    {
         return HostText::Other;
     }
     match Ioc::parse(Kind::DomainName, name) {
@@ -185,9 +196,35 @@ pub(super) fn hash_kind(text: &str) -> Option<Kind> {
 
 /// The words before a hash that say that it is one of a file.
 const HASH_NAMES: &[&str] = &[
-    "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "hash", "filehash", "checksum", "filechecksum", "digest",
-    "filedigest", "filemd5", "filesha1", "filesha256", "md5sum", "sha1sum", "sha256sum", "sha512sum", "md5hash",
-    "sha1hash", "sha256hash", "hashmd5", "hashsha1", "hashsha256", "imphash", "ssdeep", "tlsh", "authentihash",
+    "md5",
+    "sha1",
+    "sha224",
+    "sha256",
+    "sha384",
+    "sha512",
+    "hash",
+    "filehash",
+    "checksum",
+    "filechecksum",
+    "digest",
+    "filedigest",
+    "filemd5",
+    "filesha1",
+    "filesha256",
+    "md5sum",
+    "sha1sum",
+    "sha256sum",
+    "sha512sum",
+    "md5hash",
+    "sha1hash",
+    "sha256hash",
+    "hashmd5",
+    "hashsha1",
+    "hashsha256",
+    "imphash",
+    "ssdeep",
+    "tlsh",
+    "authentihash",
 ];
 
 /// Whether a key or a label says that a hash of a file follows.
@@ -207,7 +244,8 @@ pub(super) fn names_a_hash(name: &str) -> bool {
 /// it as `sha256sum` writes it.
 pub(super) fn is_labelled_hash(text: &str, span: &Range<usize>) -> bool {
     let before = text.get(..span.start).unwrap_or_default();
-    let before = before.trim_end_matches([' ', ':', '=', '"', '\'', '(', '[', '<', '>', '\t', '\\', '{', '|']);
+    let before =
+        before.trim_end_matches([' ', ':', '=', '"', '\'', '(', '[', '<', '>', '\t', '\\', '{', '|']);
     let start = before.rfind(|char: char| !(char.is_ascii_alphanumeric() || matches!(char, '-' | '_')));
     let label = before.get(start.map_or(0, |start| start + 1)..).unwrap_or_default();
     if names_a_hash(label) {
@@ -216,7 +254,8 @@ pub(super) fn is_labelled_hash(text: &str, span: &Range<usize>) -> bool {
     // `MD5 (a.exe) = …` of BSD and macOS, `sha256: a.exe …` are too rare to guess at.
     let after = text.get(span.end..).unwrap_or_default();
     let Some(name) = after.strip_prefix("  ").or_else(|| after.strip_prefix(" *")) else { return false };
-    name.starts_with(['/', '.', '~']) || name.starts_with(|char: char| char.is_ascii_alphanumeric()) && name.contains('.')
+    name.starts_with(['/', '.', '~'])
+        || name.starts_with(|char: char| char.is_ascii_alphanumeric()) && name.contains('.')
 }
 
 /// The CVE ids in a text.
@@ -224,9 +263,15 @@ pub(super) fn cves(text: &str) -> impl Iterator<Item = &str> {
     let bytes = text.as_bytes();
     let mut at = 0;
     std::iter::from_fn(move || {
-        while let Some(found) = bytes.get(at..)?.windows(4).position(|window| window.eq_ignore_ascii_case(b"CVE-")) {
+        while let Some(found) =
+            bytes.get(at..)?.windows(4).position(|window| window.eq_ignore_ascii_case(b"CVE-"))
+        {
             let start = at + found;
-            let len = bytes.get(start + 4..)?.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'-').count();
+            let len = bytes
+                .get(start + 4..)?
+                .iter()
+                .take_while(|byte| byte.is_ascii_digit() || **byte == b'-')
+                .count();
             at = start + 4 + len;
             if let Some(cve) = text.get(start..at)
                 && len >= 9
@@ -240,10 +285,27 @@ pub(super) fn cves(text: &str) -> impl Iterator<Item = &str> {
 
 /// The full name of a pipe that sysmon calls `\name`.
 pub(super) fn pipe(text: &str) -> String {
-    if text.starts_with(r"\\") { text.to_owned() } else { format!(r"\\.\pipe\{}", text.trim_start_matches('\\')) }
+    if text.starts_with(r"\\") {
+        text.to_owned()
+    } else {
+        format!(r"\\.\pipe\{}", text.trim_start_matches('\\'))
+    }
 }
 
 /// Whether a user agent is an attack: what a shell, a template or a logging library would evaluate.
 pub(super) fn is_injection(text: &str) -> bool {
     ["${", "$(", "() {", "`", "<?", "'+", "';", "\" ", "<script"].iter().any(|mark| text.contains(mark))
+}
+
+/// The value of the header `User-Agent` in a request that a field holds as a whole. Line ends may be escaped.
+pub(super) fn user_agent_header(text: &str) -> Option<&str> {
+    const NAME: &str = "User-Agent: ";
+    if text.len() < 32 {
+        return None;
+    }
+    let at = text.find(NAME).or_else(|| text.find("user-agent: "))?;
+    let value = text.get(at + NAME.len()..)?;
+    let end = value.find(['\r', '\n', '"']).unwrap_or(value.len());
+    let end = value.find("\\r").map_or(end, |escaped| escaped.min(end));
+    value.get(..end).map(|value| value.trim_end_matches('\\').trim()).filter(|value| !value.is_empty())
 }

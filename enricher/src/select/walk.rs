@@ -7,7 +7,7 @@ use wazuh_alert::{Alert, Leaf, ScalarKind};
 
 use super::objects::Objects;
 use super::own::Own;
-use super::{LeftOut, LeftOutReason, Role, Sighting, full_log, read};
+use super::{LeftOut, LeftOutReason, Role, Sighting, full_log, noise, read};
 use crate::catalogue::{Catalogue, Field, Holds, Source};
 
 /// What looked like an IoC is shown up to this many characters.
@@ -26,11 +26,16 @@ pub(super) fn walk(alert: &Alert, extractor: &Extractor) -> Walked {
     let catalogue = Catalogue::get();
     let mut texts = Vec::new();
     let mut echoes = Vec::new();
+    // What the log line repeats of these is not an IoC there either.
+    let mut refused = Vec::new();
     for leaf in alert.leaves() {
         if !is_of_the_event(leaf.path) || leaf.text.is_empty() {
             continue;
         }
         let field = catalogue.find(leaf.path, &walker.source);
+        if field.is_some_and(|field| field.holds.is_refused_in_text()) {
+            refused.push(leaf.text);
+        }
         match field.map(|field| field.holds) {
             Some(Holds::Nothing) => {}
             None | Some(Holds::Text | Holds::Command) if leaf.kind != ScalarKind::String => {}
@@ -48,16 +53,17 @@ pub(super) fn walk(alert: &Alert, extractor: &Extractor) -> Walked {
         walker.text(leaf.path, leaf.text, &Reading { labelled, ..Reading::default() });
     }
     if !echoes.is_empty() && !walker.source.message_is_redundant() {
-        walker.remember();
+        walker.remember(&refused);
+        let names_files = walker.source.message_names_files();
         for leaf in echoes {
-            walker.text(leaf.path, leaf.text, &Reading::default());
+            walker.text(leaf.path, leaf.text, &Reading { names_files, ..Reading::default() });
         }
     }
     if let Some(log) = alert.full_log()
         && !full_log::is_redundant(alert, log)
     {
-        walker.remember();
-        full_log::read(&mut walker, log);
+        walker.remember(&refused);
+        full_log::read_log(&mut walker, log);
     }
     Walked { sightings: walker.sightings, left_out: walker.left_out }
 }
@@ -111,14 +117,18 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// From here on, what was found before does not count again.
-    fn remember(&mut self) {
+    /// From here on, what was found before does not count again, nor does what stands in the fields `refused`.
+    fn remember(&mut self, refused: &[&str]) {
         if self.known.is_some() {
             return;
         }
-        let sightings = self.sightings.iter().map(|seen| (seen.ioc.kind(), seen.ioc.value().into()));
-        let left_out = self.left_out.iter().map(|seen| (seen.kind, seen.text.as_str().into()));
-        self.known = Some(sightings.chain(left_out).collect());
+        let mut known = HashSet::new();
+        known.extend(self.sightings.iter().map(|seen| (seen.ioc.kind(), seen.ioc.value().into())));
+        known.extend(self.left_out.iter().map(|seen| (seen.kind, seen.text.as_str().into())));
+        for text in refused.iter().filter(|text| read::has_a_chance(text)) {
+            known.extend(self.extractor.scan(text).map(|found| (found.kind, found.value.into())));
+        }
+        self.known = Some(known);
     }
 
     /// Reads a field by what it holds.
@@ -141,7 +151,9 @@ impl<'a> Walker<'a> {
             Holds::Url => self.url(path, text, object),
             Holds::Email => self.emails(path, text, object),
             Holds::Account => {
+                // `#EXT#` marks the name that a tenant gives to its guests.
                 if text.contains('@')
+                    && !text.contains('#')
                     && let Ok(ioc) = Ioc::parse(Kind::EmailAddr, text)
                 {
                     self.see(path, ioc, Role::Seen, object, "");
@@ -187,7 +199,9 @@ impl<'a> Walker<'a> {
     fn hosts(&mut self, path: &str, text: &str, role: Role, object: u32) {
         match read::host(text) {
             read::HostText::Is(ioc) => self.see(path, ioc, role, object, ""),
-            read::HostText::No(kind, reason) => self.leave_out(path, text, kind, LeftOutReason::NoIoc(reason)),
+            read::HostText::No(kind, reason) => {
+                self.leave_out(path, text, kind, LeftOutReason::NoIoc(reason))
+            }
             read::HostText::Other => {
                 self.text(path, text, &Reading { role, only: Some(read::HOSTS), ..Reading::default() });
             }
@@ -223,7 +237,9 @@ impl<'a> Walker<'a> {
             let mut index = before;
             while index < self.sightings.len() {
                 let seen = &self.sightings[index];
-                let is_same = seen.ioc.kind() == Kind::Url && seen.via.is_empty() && whole.value().starts_with(seen.ioc.value());
+                let is_same = seen.ioc.kind() == Kind::Url
+                    && seen.via.is_empty()
+                    && whole.value().starts_with(seen.ioc.value());
                 if is_same {
                     self.sightings.remove(index);
                     break;
@@ -236,7 +252,9 @@ impl<'a> Walker<'a> {
     fn emails(&mut self, path: &str, text: &str, object: u32) {
         match Ioc::parse(Kind::EmailAddr, text.trim_matches(['<', '>'])) {
             Ok(ioc) => self.see(path, ioc, Role::Seen, object, ""),
-            Err(_) => self.text(path, text, &Reading { only: Some(&[Kind::EmailAddr]), ..Reading::default() }),
+            Err(_) => {
+                self.text(path, text, &Reading { only: Some(&[Kind::EmailAddr]), ..Reading::default() })
+            }
         }
     }
 
@@ -288,10 +306,12 @@ impl<'a> Walker<'a> {
 
     /// A user agent; what an attacker wrote in its place is read as text.
     pub(super) fn user_agent(&mut self, path: &str, text: &str, object: u32) {
+        let text = text.trim_matches(['"', '\\', ' ']);
         if read::is_blank(text) || Ioc::parse(Kind::DomainName, text).is_ok() {
             return;
         }
-        let spaced = if self.source.is_decoder("web-accesslog-iis") { text.replace('+', " ") } else { String::new() };
+        let spaced =
+            if self.source.is_decoder("web-accesslog-iis") { text.replace('+', " ") } else { String::new() };
         let text = if spaced.is_empty() { text } else { &spaced };
         self.parse(path, Kind::UserAgent, text, object);
         if read::is_injection(text) {
@@ -303,6 +323,10 @@ impl<'a> Walker<'a> {
     pub(super) fn text(&mut self, path: &str, text: &str, reading: &Reading<'_>) {
         if !read::has_a_chance(text) {
             return;
+        }
+        if let Some(agent) = read::user_agent_header(text) {
+            let object = self.objects.next();
+            self.user_agent(path, agent, object);
         }
         for item in self.extractor.scan_all(text.as_bytes()) {
             match item {
@@ -317,8 +341,10 @@ impl<'a> Walker<'a> {
                         self.leave_out(path, &found.value, found.kind, LeftOutReason::Unlabelled);
                         continue;
                     }
-                    if found.kind == Kind::DomainName && read::is_reverse_name(&found.value) {
-                        self.leave_out(path, &found.value, found.kind, LeftOutReason::NoIoc(Rejected::ReservedName));
+                    let is_plain = found.via.is_empty();
+                    if let Some(reason) = noise::reason(found.kind, &found.value, text, &found.span, is_plain)
+                    {
+                        self.leave_out(path, &found.value, found.kind, reason);
                         continue;
                     }
                     let object = self.objects.next();
@@ -366,7 +392,9 @@ impl<'a> Walker<'a> {
 
     fn see(&mut self, path: &str, ioc: Ioc, role: Role, object: u32, via: &str) {
         let reason = match ioc.kind() {
-            Kind::DomainName | Kind::Ipv4Addr | Kind::Ipv6Addr if self.own.is_own(&ioc) => Some(LeftOutReason::OwnHost),
+            Kind::DomainName | Kind::Ipv4Addr | Kind::Ipv6Addr if self.own.is_own(&ioc) => {
+                Some(LeftOutReason::OwnHost)
+            }
             kind if kind.is_file_hash() => ioc.reserved().map(LeftOutReason::NoIoc),
             _ => None,
         };
