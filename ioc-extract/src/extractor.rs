@@ -286,6 +286,9 @@ impl Extractor {
     }
 }
 
+/// Kinds that logs hold too many look-alikes of.
+const REPORT_ONLY: &[Kind] = &[Kind::FileName, Kind::Solana, Kind::AttackMitigation, Kind::Xmpp, Kind::PhoneNumber];
+
 /// Builds an [`Extractor`].
 #[must_use]
 #[derive(Clone, Debug)]
@@ -327,7 +330,7 @@ impl ExtractorBuilder {
     #[must_use]
     pub fn build(self) -> Extractor {
         let usual = match self.profile {
-            Profile::Log => KindSet::ALL.without(Kind::FileName).without(Kind::Solana).without(Kind::AttackMitigation),
+            Profile::Log => REPORT_ONLY.iter().fold(KindSet::ALL, |kinds, kind| kinds.without(*kind)),
             Profile::Report => KindSet::ALL,
         };
         let kinds = self.kinds.unwrap_or(usual);

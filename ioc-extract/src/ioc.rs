@@ -46,6 +46,10 @@ kinds! {
     Url = "url",
     /// An e-mail address in lower case.
     EmailAddr = "email-addr",
+    /// An address at a Jabber (XMPP) host in lower case; found only in reports.
+    Xmpp = "xmpp",
+    /// A telephone number: `+` and digits, or the digits alone where no country code was written; found only in reports.
+    PhoneNumber = "phone",
     /// MD5 of a file's content, lower-case hex; likewise the other hashes.
     Md5 = "file:md5",
     /// SHA-1 of a file's content.

@@ -134,6 +134,10 @@ pub(crate) struct Scanner<'t> {
     floor: usize,
     /// Up to here encodings were tried, so that no byte is decoded twice.
     tried: usize,
+    /// Up to here no URL ends that begins after the last one that was none: it was looked for already.
+    url_end: usize,
+    /// Up to here authorities and paths were searched for marks.
+    marks_end: usize,
     /// Whether this text is a refanged region: whoever defanged a name meant a host.
     refanged: bool,
     hits: Vec<Hit<'t>>,
@@ -155,7 +159,7 @@ impl<'t> Scanner<'t> {
 
     /// A scanner for a decoded text.
     pub(crate) fn within(bytes: &'t [u8], config: Config, depth: u8, budget: Budget) -> Self {
-        Self { bytes, config, depth, budget, at: 0, floor: 0, tried: 0, refanged: false, hits: Vec::new() }
+        Self { bytes, config, depth, budget, at: 0, floor: 0, tried: 0, url_end: 0, marks_end: 0, refanged: false, hits: Vec::new() }
     }
 
     /// Whether this text is a refanged region.

@@ -128,14 +128,12 @@ pub(crate) fn public(name: &[u8]) -> Result<(), Rejected> {
     if tld.len() == name.len() {
         return Err(Rejected::NoPublicSuffix);
     }
-    if !is_tld(tld) {
+    let Some(suffix) = psl::List.suffix(name).filter(|suffix| suffix.is_known()) else {
         let reserved = std::str::from_utf8(name).is_ok_and(reserved_tld);
         return if reserved { Ok(()) } else { Err(Rejected::NoPublicSuffix) };
-    }
-    let suffix = psl::List.suffix(name).map_or(tld.len(), |suffix| {
-        // The private section (`github.io`) names what somebody owns.
-        if suffix.typ() == Some(Type::Icann) { suffix.as_bytes().len() } else { tld.len() }
-    });
+    };
+    // The private section (`github.io`) names what somebody owns.
+    let suffix = if suffix.typ() == Some(Type::Icann) { suffix.as_bytes().len() } else { tld.len() };
     let Some(rest) = name.len().checked_sub(suffix + 1) else { return Err(Rejected::PublicSuffix) };
     // Registries take letters, digits and hyphens only; underscores are for the labels below.
     let label = name[..rest].rsplit(|b| *b == b'.').next().unwrap_or_default();

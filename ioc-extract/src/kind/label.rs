@@ -99,3 +99,14 @@ pub(crate) fn analytics(text: &str) -> Result<Cow<'_, str>, Rejected> {
 pub(crate) fn adsense(text: &str) -> Result<Cow<'_, str>, Rejected> {
     if strip(text, "pub-").is_some_and(|rest| digits(rest, 16..=16)) { Ok(lower(text)) } else { Err(Rejected::Malformed) }
 }
+
+/// `+61 491 570 006`, `(030) 1234-567`: 7 to 15 digits with the usual punctuation between.
+pub(crate) fn phone(text: &str) -> Result<Cow<'_, str>, Rejected> {
+    let (plus, rest) = text.strip_prefix('+').map_or(("", text), |rest| ("+", rest));
+    let number: String = rest.chars().filter(char::is_ascii_digit).collect();
+    let plain = rest.bytes().all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-' | b'.' | b'(' | b')' | b'/'));
+    if !plain || !(7..=15).contains(&number.len()) {
+        return Err(Rejected::Malformed);
+    }
+    Ok(if number == text { Cow::Borrowed(text) } else { Cow::Owned(format!("{plus}{number}")) })
+}

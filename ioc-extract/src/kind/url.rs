@@ -126,13 +126,11 @@ pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Rejected> {
     if text.len() > MAX_URL {
         return Err(Rejected::TooLong);
     }
-    if text.bytes().any(|b| b <= b' ' || b == 0x7f) {
-        return Err(Rejected::Malformed);
-    }
-    if !text.contains("://") {
-        return schemeless(text);
-    }
-    let parts = split(text.as_bytes())?;
+    let parts = match split(text.as_bytes()) {
+        Ok(parts) => parts,
+        Err(_) if !text.contains("://") => return schemeless(text),
+        Err(reason) => return Err(reason),
+    };
     let written = text.get(parts.host.clone()).ok_or(Rejected::Malformed)?;
     let host: Cow<'_, str> = if parts.bracketed {
         let address = written.split('%').next().unwrap_or(written);
@@ -147,6 +145,9 @@ pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Rejected> {
         domain::public(name.as_bytes())?;
         name
     };
+    if text.bytes().any(|b| b <= b' ' || b == 0x7f) {
+        return Err(Rejected::Malformed);
+    }
     let scheme = &text[..parts.scheme_end];
     if host == written && !scheme.bytes().any(|b| b.is_ascii_uppercase()) {
         return Ok(Cow::Borrowed(text));
@@ -174,7 +175,7 @@ pub(crate) fn end(bytes: &[u8], from: usize, quote: Option<u8>) -> usize {
         match bytes[at] {
             0..=b' ' | 0x7f | b'<' | b'>' | b'"' | b'|' | b'^' | b'\\' => break,
             b'`' if enclosed || !bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) || bytes[at + 1..limit].iter().take_while(|b| **b > b' ').any(|b| *b == b'`') => break,
-            b if Some(b) == quote => break,
+            b'\'' if quote == Some(b'\'') => break,
             b'(' => round += 1,
             b'[' => square += 1,
             b'{' => curly += 1,

@@ -41,7 +41,8 @@ impl Scanner<'_> {
         let hidden = mask & HIGH != 0 && self.hidden(start, end);
         let url = match scheme {
             Some((_, _, Some(_))) => true,
-            Some((len, _, None)) => self.authority_marked(from + len),
+            Some((len, _, None)) if from + len >= self.marks_end => self.authority_marked(from + len),
+            Some((_, _, None)) => false,
             None => false,
         };
         // `bob@evil[.]com`: the mark stands after the host.
@@ -116,15 +117,18 @@ impl Scanner<'_> {
     }
 
     /// Whether the authority that begins at `from` has a mark in it or after it.
-    fn authority_marked(&self, from: usize) -> bool {
+    fn authority_marked(&mut self, from: usize) -> bool {
         let report = self.is_report();
-        let rest = &self.bytes[from.min(self.bytes.len())..];
+        let bytes = self.bytes;
+        let rest = &bytes[from.min(bytes.len())..];
         for (i, b) in rest.iter().take(512).enumerate() {
+            self.marks_end = from + i;
             match b {
                 b'/' | b'?' | b'#' => {
                     // In the path only what is in square brackets counts.
                     let path = &rest[i..rest.len().min(i + 1024)];
                     let end = path.iter().position(|b| *b <= b' ' || *b == b'"').unwrap_or(path.len());
+                    self.marks_end = from + i + end;
                     return memchr::memmem::find(&path[..end], b"[.]").is_some()
                         || memchr::memmem::find(&path[..end], b"[/]").is_some()
                         || memchr::memmem::find(&path[..end], b"[dot]").is_some();

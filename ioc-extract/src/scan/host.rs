@@ -39,8 +39,30 @@ impl<'t> Scanner<'t> {
         if !self.bytes[start..end].contains(&b'.') {
             return self.token(Word { start, end, mask: mask & !DOT }).max(word.end);
         }
+        if self.is_report() && self.file_name(start, end) {
+            return word.end;
+        }
         self.domain(start, end);
         word.end
+    }
+
+    /// In reports: a name with an extension that no host has.
+    fn file_name(&mut self, start: usize, end: usize) -> bool {
+        const EXTENSIONS: &[&str] = &[
+            "exe", "dll", "sys", "scr", "bat", "cmd", "vbs", "vbe", "js", "jse", "wsf", "hta", "lnk", "ps1", "psm1", "msi", "jar", "class", "apk",
+            "doc", "docx", "docm", "xls", "xlsx", "xlsm", "xlsb", "ppt", "pptx", "pptm", "rtf", "pdf", "chm", "rar", "7z", "iso", "img", "vhd",
+            "vhdx", "tmp", "dat", "bin", "elf", "dylib", "plist", "jpg", "jpeg", "png", "gif", "bmp", "ico", "txt", "log", "ini", "cfg", "xml",
+            "json", "html", "htm", "php", "asp", "aspx", "jsp", "cpl", "ocx", "drv", "evtx", "eml", "msg", "onepkg", "appx", "dmg", "pkg", "deb",
+            "rpm", "tgz", "bz2", "csv", "sqlite",
+        ];
+        let text = self.text(start..end);
+        let known = text.rsplit('.').next().is_some_and(|e| EXTENSIONS.iter().any(|x| x.eq_ignore_ascii_case(e)));
+        let part = matches!(self.before(start), b'/' | b'@' | b'=' | b'$') || matches!(self.byte(end), b'@' | b'(');
+        if !known || part || text.len() > 128 {
+            return false;
+        }
+        self.found(Kind::FileName, start..end, Cow::Borrowed(text));
+        true
     }
 
     /// Digits and dots.
@@ -239,7 +261,9 @@ impl<'t> Scanner<'t> {
         }
         match email::canonical(self.text(start..end)) {
             Ok(value) => {
-                self.found(Kind::EmailAddr, start..end, value);
+                let jabber = self.is_report() && ["jabber", "xmpp"].iter().any(|s| value[at - start..].contains(s));
+                let kind = if jabber { Kind::Xmpp } else { Kind::EmailAddr };
+                self.found(kind, start..end, value);
                 Some(host.end)
             }
             Err(_) => None,

@@ -45,7 +45,7 @@ impl Scanner<'_> {
                 if text.starts_with(b"aHR0c") || text.starts_with(b"a H R 0 c") {
                     return self.base64(word).unwrap_or(next);
                 }
-                return self.numbered(start, end).unwrap_or(next);
+                return self.numbered(start, end).or_else(|| self.phone(start, end)).unwrap_or(next);
             }
             return next;
         }
@@ -115,6 +115,25 @@ impl Scanner<'_> {
         }
         let value = kind::label::asn(self.text(start..stop)).ok()?.into_owned();
         self.found(Kind::Asn, start..stop, Cow::Owned(value));
+        Some(stop)
+    }
+
+    /// `+61 491 570 006`, `call 0491 570 006`: in reports, a number with its country code or after a word for it.
+    fn phone(&mut self, start: usize, end: usize) -> Option<usize> {
+        let plus = self.before(start) == b'+' && !Self::is_word(self.before(start - 1));
+        if !self.byte(start).is_ascii_digit() || !self.bytes[start..end].iter().all(|b| b.is_ascii_digit() || *b == b'-') {
+            return None;
+        }
+        let labelled = Self::label_is(self.label(start), &[" call", "phone", " tel", "telephone", " fax", "mobile", "whatsapp", "sms"]);
+        if !plus && !labelled {
+            return None;
+        }
+        let start = if plus { start - 1 } else { start };
+        let run = self.bytes[start..].iter().take(24).take_while(|b| b.is_ascii_digit() || matches!(b, b'+' | b' ' | b'-' | b'(' | b')')).count();
+        let text = self.text(start..start + run).trim_end_matches([' ', '-', '(', ')']);
+        let value = kind::label::phone(text).ok()?.into_owned();
+        let stop = start + text.len();
+        self.found(Kind::PhoneNumber, start..stop, Cow::Owned(value));
         Some(stop)
     }
 
@@ -197,7 +216,8 @@ impl Scanner<'_> {
         let value = kind::label::arn(text).ok()?;
         let end = start + value.len();
         self.found(Kind::Arn, start..end, value);
-        Some(end)
+        // Hosts of services stand in the resource.
+        Some(start + 4)
     }
 
     /// `aabb.ccdd.eeff`

@@ -33,7 +33,8 @@ impl Scanner<'_> {
             return Some(end);
         }
         let quote = Some(self.before(start)).filter(|b| matches!(b, b'\'' | b'(' | b'[' | b'{' | b'`'));
-        let mut end = url::end(self.bytes, colon + 3, quote);
+        let mut end = if colon + 3 < self.url_end { self.url_end } else { url::end(self.bytes, colon + 3, quote) };
+        self.url_end = end;
         // Lists of URLs.
         if let Some(next) = memchr::memmem::find(&self.bytes[colon + 3..end], b"://").map(|i| colon + 3 + i)
             && let Some(next) = scheme(self.bytes, colon + 4, next)
