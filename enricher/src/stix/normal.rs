@@ -327,29 +327,40 @@ pub(super) fn misnamed_hash(algorithm: &str, value: &str) -> Option<&'static str
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key(u64);
 
+/// One name on the way to a property, by its hash: keys can be joined to it from anywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Step(u64);
+
+impl Step {
+    pub(super) fn name(name: &str) -> Self {
+        Self(fnv(name.bytes()))
+    }
+
+    /// The name of a hash, all spellings alike.
+    pub(super) fn hash(algorithm: &str) -> Self {
+        Self(fnv(hash_name(algorithm)))
+    }
+
+    /// Any hash of the object, whatever its algorithm: `hashes[*]`.
+    pub(super) const ANY_HASH: Self = Self(0x9e37_79b9_7f4a_7c15);
+}
+
 impl Key {
-    /// FNV-1a.
     pub(super) fn of_type(canonical_type: &str) -> Self {
-        Self(0xcbf2_9ce4_8422_2325).with(canonical_type.bytes())
+        Self(fnv(canonical_type.bytes()))
     }
 
-    fn with(self, bytes: impl Iterator<Item = u8>) -> Self {
-        Self(bytes.fold(self.0, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)))
-    }
-
-    /// The property reached by one more name. `after_hashes` says whether the name is that of a hash.
-    pub(super) fn step(self, name: &str, after_hashes: bool) -> Self {
-        // A byte that no name can hold once it is in UTF-8, so that `a.b` and `ab` differ.
-        let separated = self.with(std::iter::once(0xff));
-        if after_hashes { separated.with(hash_name(name)) } else { separated.with(name.bytes()) }
-    }
-
-    /// All hashes of an object together, whatever they are: `hashes[*]`.
-    pub(super) fn any_hash(self) -> Self {
-        self.with([0xff, 0xfe].into_iter())
+    /// The property reached by one more name.
+    pub(super) fn step(self, step: Step) -> Self {
+        Self((self.0.rotate_left(23) ^ step.0).wrapping_mul(0x2545_f491_4f6c_dd1d))
     }
 
     pub(super) fn value(self) -> u64 {
         self.0
     }
+}
+
+/// FNV-1a.
+fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

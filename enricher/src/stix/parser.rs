@@ -339,8 +339,11 @@ impl<'a> Parser<'a> {
         }
         self.advance()?;
         self.expect(Kind::Colon, "`:` and a property")?;
-        let mut steps = Vec::with_capacity(2);
-        steps.push(self.key()?);
+        let first = self.key()?;
+        // Most paths have one name, and boxing a list of the right size copies nothing.
+        let more = matches!(self.lookahead.kind, Kind::Dot | Kind::LeftBracket);
+        let mut steps = Vec::with_capacity(1 + usize::from(more));
+        steps.push(first);
         loop {
             match self.lookahead.kind {
                 Kind::Dot => {

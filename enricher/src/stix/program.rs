@@ -8,7 +8,7 @@ use regex::Regex;
 use super::ast::{
     Comparison, ComparisonExpression, Literal, ObjectPath, ObservationExpression, PathStep, Qualifier, Test,
 };
-use super::normal::{self, Key, Kind, Normal, canonical_type, kind_of, misnamed_hash, normalise};
+use super::normal::{self, Key, Kind, Normal, Step, canonical_type, kind_of, misnamed_hash, normalise};
 use super::regexes::{self, LikeMode};
 use jiff::Timestamp;
 
@@ -210,15 +210,15 @@ fn property_key(type_key: Key, path: &ObjectPath, test: &Test) -> (Key, bool) {
                 };
                 let meant = value.and_then(|value| misnamed_hash(name, value));
                 odd = meant.is_some() || !normal::is_standard_hash_name(name);
-                key = key.step(meant.unwrap_or(name), true);
+                key = key.step(Step::hash(meant.unwrap_or(name)));
                 after_hashes = false;
             }
             PathStep::Key(name) => {
-                key = key.step(name, false);
+                key = key.step(Step::name(name));
                 after_hashes = **name == *"hashes";
             }
             PathStep::Index(_) | PathStep::Any if after_hashes => {
-                key = key.any_hash();
+                key = key.step(Step::ANY_HASH);
                 after_hashes = false;
             }
             // What an alert saw has no order, so an index is any element.

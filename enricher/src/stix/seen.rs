@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use super::evaluation::How;
-use super::normal::{Key, Kind, Normal, canonical_type, kind_of, normalise};
+use super::normal::{Key, Kind, Normal, Step, canonical_type, kind_of, normalise};
 
 /// How far references are followed: `process:image_ref.parent_directory_ref.path` takes two.
 const MAX_REFERENCES: usize = 3;
+/// Names on the way from an object to its property; one that lies deeper is not seen.
+const MAX_NAMES: usize = 6;
 /// Properties kept of one alert, those reached through references included. What lies beyond is not seen.
 const MAX_PROPERTIES: usize = 4096;
 
@@ -146,14 +148,40 @@ pub struct SeenBuilder {
 #[derive(Debug, Clone)]
 struct Own {
     object: u32,
-    names: Box<[Box<str>]>,
+    path: Path,
     value: u32,
+}
+
+/// The way from an object to its property, by the hashes of the names.
+#[derive(Debug, Clone, Copy)]
+struct Path {
+    steps: [Step; MAX_NAMES],
+    len: usize,
+    /// The step that names a hash, when one does.
+    hash: Option<usize>,
+}
+
+impl Path {
+    fn new(names: &[&str]) -> Self {
+        let mut path = Self { steps: [Step::ANY_HASH; MAX_NAMES], len: names.len(), hash: None };
+        let mut after_hashes = false;
+        for (i, (step, name)) in path.steps.iter_mut().zip(names).enumerate() {
+            *step = if after_hashes { Step::hash(name) } else { Step::name(name) };
+            path.hash = if after_hashes { Some(i) } else { path.hash };
+            after_hashes = *name == "hashes";
+        }
+        path
+    }
+
+    fn steps(&self) -> &[Step] {
+        &self.steps[..self.len]
+    }
 }
 
 #[derive(Debug, Clone)]
 struct Reference {
     from: u32,
-    name: Box<str>,
+    name: Step,
     to: u32,
 }
 
@@ -189,7 +217,7 @@ impl SeenBuilder {
     /// Makes one object refer to another: `refer(traffic, "dst_ref", address)`. The other's properties are then found by
     /// way of the first (`network-traffic:dst_ref.value`), its type too (`dst_ref.type`).
     pub fn refer(&mut self, from: ObjectId, name: &str, to: ObjectId) {
-        self.references.push(Reference { from: from.0, name: name.into(), to: to.0 });
+        self.references.push(Reference { from: from.0, name: Step::name(name), to: to.0 });
     }
 
     fn add(
@@ -203,8 +231,15 @@ impl SeenBuilder {
         let Some(known) = self.objects.get(object.0 as usize) else {
             return;
         };
-        let names: Box<[Box<str>]> = names(path).map(Box::from).collect();
-        if names.is_empty() || self.own.len() >= MAX_PROPERTIES {
+        let mut all_names = names(path);
+        let mut buffer = [""; MAX_NAMES];
+        let mut len = 0;
+        for (place, name) in buffer.iter_mut().zip(&mut all_names) {
+            *place = name;
+            len += 1;
+        }
+        let names = &buffer[..len];
+        if names.is_empty() || all_names.next().is_some() || self.own.len() >= MAX_PROPERTIES {
             return;
         }
         let data = match value {
@@ -217,7 +252,7 @@ impl SeenBuilder {
         };
         let at = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
         self.values.push(Value { data, ioc, wider });
-        self.own.push(Own { object: object.0, names, value: at });
+        self.own.push(Own { object: object.0, path: Path::new(names), value: at });
     }
 
     /// Follows the references and makes everything ready for evaluation.
@@ -252,7 +287,7 @@ impl SeenBuilder {
             let data = Data::Text { normal: Normal::Text(raw.clone()), raw, kind: Kind::CaseText };
             let value = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
             self.values.push(Value { data, ioc: None, wider: None });
-            types.push(Own { object: *object, names: [Box::from("type")].into(), value });
+            types.push(Own { object: *object, path: Path::new(&["type"]), value });
         }
         types
     }
@@ -271,7 +306,7 @@ impl SeenBuilder {
             if depth == 0 || properties.len() >= MAX_PROPERTIES {
                 return;
             }
-            let key = key.step(&reference.name, false);
+            let key = key.step(reference.name);
             for own in self.own.iter().chain(types).filter(|own| own.object == reference.to) {
                 push_properties(properties, key, root, own);
             }
@@ -283,19 +318,13 @@ impl SeenBuilder {
 /// Adds a property of an object under the key that leads to the object: by its own name, by `hashes[*]` for a hash, and
 /// by what contains it.
 fn push_properties(properties: &mut Vec<Property>, mut key: Key, object: u32, own: &Own) {
-    let mut after_hashes = false;
-    for (i, name) in own.names.iter().enumerate() {
-        if after_hashes {
-            properties.push(Property {
-                key: key.any_hash().value(),
-                object,
-                value: own.value,
-                container: false,
-            });
+    for (i, step) in own.path.steps().iter().enumerate() {
+        if own.path.hash == Some(i) {
+            let key = key.step(Step::ANY_HASH).value();
+            properties.push(Property { key, object, value: own.value, container: false });
         }
-        key = key.step(name, after_hashes);
-        after_hashes = **name == *"hashes";
-        let container = i + 1 < own.names.len();
+        key = key.step(*step);
+        let container = i + 1 < own.path.len;
         properties.push(Property { key: key.value(), object, value: own.value, container });
     }
 }
