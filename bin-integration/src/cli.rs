@@ -1,0 +1,224 @@
+//! The subcommands, as clap reads them.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+const ABOUT: &str = "Matches Wazuh alerts against OpenCTI";
+
+const LONG_ABOUT: &str = "\
+Matches Wazuh alerts against OpenCTI.
+
+wazuh-integratord calls it with an alert file, a token and an address; then it looks the alert up, sends what it found \
+to Wazuh's queue, and ends. The subcommands are for people.";
+
+const AFTER_HELP: &str = "\
+First steps:
+  custom-opencti demo                     see it work: no Wazuh, no OpenCTI, no configuration
+  custom-opencti setup                    how to install it into Wazuh, step by step
+  custom-opencti enrich alerts.json       what your own alerts would give
+
+Called by integratord:
+  custom-opencti ALERT_FILE API_KEY HOOK_URL [debug] [OPTIONS_FILE] [TIMEOUT] [RETRIES]
+
+Exit codes:
+  0  done, also when there was nothing to look up or nothing was found
+  2  wrong use or configuration
+  3  an alert could not be read
+  4  OpenCTI could not be asked
+  5  the event could not be delivered
+  6  finished, with a part missing
+  70 a defect in this program, please report it";
+
+/// The command line of a person.
+#[derive(Debug, Parser)]
+#[command(
+    name = "custom-opencti",
+    bin_name = "custom-opencti",
+    version,
+    about = ABOUT,
+    long_about = LONG_ABOUT,
+    after_help = AFTER_HELP,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    /// Configuration file [default: etc/custom-opencti.toml below Wazuh's home]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Say on standard error what is being done
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What a person can ask for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Enrich(Enrich),
+    Demo(Demo),
+    Extract(Extract),
+    Setup(Setup),
+    Completions(Completions),
+}
+
+/// Look alerts up and print the events that Wazuh would get
+///
+/// Reads alerts as JSON lines and prints events as JSON lines: nothing is sent to Wazuh. A line that is no alert is
+/// reported with its file and number, and the next goes on.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  custom-opencti enrich /var/ossec/logs/alerts/alerts.json
+  zcat alerts.json.gz | custom-opencti enrich | jq .opencti.match
+  custom-opencti enrich --intel bundle.json alerts.json    no OpenCTI needed")]
+pub(crate) struct Enrich {
+    /// Files with one alert to a line, plain or gzip; `-` or none for standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Match against this STIX 2.1 bundle instead of asking OpenCTI
+    #[arg(long, value_name = "BUNDLE", value_hint = ValueHint::FilePath)]
+    pub(crate) intel: Option<PathBuf>,
+
+    /// Judge the validity of indicators at this time, such as 2026-04-01T12:00:00Z [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<jiff::Timestamp>,
+}
+
+/// See the whole way on alerts and intelligence that come with the program
+///
+/// Needs no Wazuh, no OpenCTI and no configuration. Events go to standard output, a summary to standard error.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  custom-opencti demo
+  custom-opencti demo 2>/dev/null | jq .")]
+pub(crate) struct Demo {}
+
+/// Print what would be looked up
+///
+/// One line of JSON for each alert: {"alert_id","iocs":[{"kind","value","path","via","global"}]}. `path` is the alert's
+/// field, `via` the decodings that led to the value, `global` tells for an address whether it is globally routable.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  custom-opencti extract alerts.json
+  custom-opencti extract --all-kinds alerts.json
+  echo 'see hxxp://evil[.]test/x' | custom-opencti extract --text")]
+pub(crate) struct Extract {
+    /// Files with one alert to a line, plain or gzip; `-` or none for standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Take the input for free text and print one line of JSON for each of its lines [default kind: report]
+    #[arg(long, value_enum, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "report")]
+    pub(crate) text: Option<TextKind>,
+
+    /// Print the kinds too that the policy does not look up, such as file names
+    #[arg(long)]
+    pub(crate) all_kinds: bool,
+}
+
+/// What kind of text is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TextKind {
+    /// Written by people: every habit of defanging is undone
+    Report,
+    /// Written by machines: only what is unmistakable counts
+    Log,
+}
+
+/// Print what is needed to install the program into Wazuh
+///
+/// Without PART the steps; with it a file as it ships, to be redirected.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  custom-opencti setup
+  custom-opencti setup rules > /var/ossec/etc/rules/opencti_rules.xml
+  custom-opencti setup config > /var/ossec/etc/custom-opencti.toml")]
+pub(crate) struct Setup {
+    /// Which file to print
+    #[arg(value_enum)]
+    pub(crate) part: Option<Part>,
+}
+
+/// A file that `setup` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// The <integration> block for ossec.conf
+    Block,
+    /// The rules 100210 to 100215
+    Rules,
+    /// A configuration file with every key and its default, commented out
+    Config,
+}
+
+/// Print a completion script for a shell
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  custom-opencti completions bash > /etc/bash_completion.d/custom-opencti
+  custom-opencti completions zsh > \"${fpath[1]}/_custom-opencti\"")]
+pub(crate) struct Completions {
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+/// Whether a word is the name of a subcommand.
+pub(crate) fn is_subcommand(word: &OsStr) -> bool {
+    // Spelled out, since building clap's command costs more than the rest of an integration run's start; a test
+    // holds it against clap's own list.
+    ["enrich", "demo", "extract", "setup", "completions", "help"].iter().any(|name| word == *name)
+}
+
+/// Writes the completion script.
+pub(crate) fn complete(shell: Shell, to: &mut dyn std::io::Write) {
+    clap_complete::generate(shell, &mut Cli::command(), "custom-opencti", to);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_names_of_subcommands_are_claps() {
+        let mut command = Cli::command();
+        command.build();
+        let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        assert!(names.iter().all(|name| is_subcommand(OsStr::new(name))), "{names:?}");
+        assert_eq!(names.len(), 6, "{names:?}");
+    }
+
+    #[test]
+    fn help_texts() {
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        insta::assert_snapshot!("help", command.render_long_help());
+        for sub in command.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
+            let name = format!("help-{}", sub.get_name());
+            insta::assert_snapshot!(name, sub.render_long_help());
+        }
+    }
+
+    #[test]
+    fn wrong_use_names_the_nearest() {
+        let said = |args: &[&str]| Cli::try_parse_from(args).unwrap_err().to_string();
+        let said = [
+            said(&["x", "enrch"]),
+            said(&["x", "enrich", "--intell", "b"]),
+            said(&["x", "enrich", "--at", "now"]),
+        ];
+        insta::assert_snapshot!("wrong-use", said.join("----\n"));
+    }
+}

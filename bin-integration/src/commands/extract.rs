@@ -1,0 +1,154 @@
+//! `extract`: what would be looked up.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use enricher::select::Sighting;
+use enricher::{Bundle, Enricher, KindName, Policy};
+use ioc_extract::{Extractor, Ioc, Kind, Profile};
+use serde::Serialize;
+
+use super::alerts::Alerts;
+use super::go_on;
+use crate::cli::{Extract, TextKind};
+use crate::config::{Config, Places};
+use crate::exit::{Exit, Failure};
+use crate::input::{Line, Source};
+use crate::sink::stdout::Stdout;
+
+/// What is printed for one alert.
+#[derive(Serialize)]
+struct OfAlert<'a> {
+    alert_id: &'a str,
+    iocs: Vec<Item<'a>>,
+}
+
+/// What is printed for one line of text.
+#[derive(Serialize)]
+struct OfLine<'a> {
+    line: u64,
+    iocs: Vec<Item<'a>>,
+}
+
+/// One IoC.
+#[derive(Serialize)]
+struct Item<'a> {
+    kind: &'static str,
+    value: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    path: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    via: &'a str,
+    /// Whether an address is globally routable; nothing for other kinds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    global: Option<bool>,
+}
+
+impl<'a> Item<'a> {
+    fn new(ioc: &'a Ioc, path: &'a str, via: &'a str) -> Self {
+        Self { kind: ioc.kind().as_str(), value: ioc.value(), path, via, global: ioc.is_global() }
+    }
+
+    fn of(sighting: &'a Sighting) -> Self {
+        Self::new(&sighting.ioc, &sighting.path, &sighting.via)
+    }
+}
+
+pub(crate) fn run(arguments: &Extract, file: Option<&Path>) -> Result<(), Failure> {
+    let bad = match arguments.text {
+        Some(kind) => of_text(&Source::from_arguments(&arguments.files), kind)?,
+        None => of_alerts(Alerts::from_arguments(&arguments.files), policy(arguments.all_kinds, file)?)?,
+    };
+    match bad {
+        0 => Ok(()),
+        1 => Err(Failure::new(Exit::Alert, "1 input could not be read")),
+        _ => Err(Failure::new(Exit::Alert, format!("{bad} inputs could not be read"))),
+    }
+}
+
+fn policy(all_kinds: bool, file: Option<&Path>) -> Result<Policy, Failure> {
+    let home = crate::home::locate();
+    let places = Places { file, environment: std::env::vars_os().collect(), ..Places::of(&home) };
+    let config = Config::load(places).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
+    let mut policy = config.policy;
+    if all_kinds {
+        policy.kinds = Kind::all().map(KindName).collect();
+    }
+    Ok(policy)
+}
+
+/// Prints a line for each alert; returns how many could not be read.
+fn of_alerts(mut alerts: Alerts, policy: Policy) -> Result<u64, Failure> {
+    // Selecting asks nobody, so an empty bundle will do.
+    let enricher = Enricher::new(Bundle::default(), policy);
+    let mut out = Stdout::new();
+    while let Some(found) = alerts.next() {
+        let selection = enricher.select(&found.alert);
+        let iocs = selection.first_sightings().map(Item::of).collect();
+        if !go_on(out.line(&json(&OfAlert { alert_id: found.alert.id(), iocs })?))? {
+            return Ok(alerts.bad());
+        }
+    }
+    go_on(out.flush())?;
+    Ok(alerts.bad())
+}
+
+/// Prints a line for each line of text; returns how many files and lines could not be read.
+fn of_text(sources: &[Source], kind: TextKind) -> Result<u64, Failure> {
+    let profile = match kind {
+        TextKind::Report => Profile::Report,
+        TextKind::Log => Profile::Log,
+    };
+    let extractor = Extractor::builder().profile(profile).build();
+    let mut out = Stdout::new();
+    let mut bad = 0;
+    for source in sources {
+        let mut lines = match source.open() {
+            Ok(lines) => lines,
+            Err(error) => {
+                tracing::warn!("{source}: cannot be opened: {error}");
+                bad += 1;
+                continue;
+            }
+        };
+        let mut number = 0;
+        loop {
+            number += 1;
+            let text = match lines.next() {
+                Ok(None) => break,
+                Ok(Some(Line::Text(text))) => String::from_utf8_lossy(text),
+                Ok(Some(Line::TooLong)) => {
+                    tracing::warn!(
+                        "{source}:{number}: line longer than {} bytes passed over",
+                        crate::input::LINE_LIMIT
+                    );
+                    bad += 1;
+                    continue;
+                }
+                Err(error) => {
+                    tracing::warn!("{source}:{number}: reading ended here: {error}");
+                    bad += 1;
+                    break;
+                }
+            };
+            if !go_on(out.line(&of_line(&extractor, &text, number)?))? {
+                return Ok(bad);
+            }
+        }
+    }
+    go_on(out.flush())?;
+    Ok(bad)
+}
+
+fn of_line(extractor: &Extractor, text: &str, line: u64) -> Result<String, Failure> {
+    let found: Vec<(Ioc, String)> =
+        extractor.scan(text).map(|found| (found.ioc(), found.via.to_string())).collect();
+    let mut seen = HashSet::new();
+    let first = found.iter().filter(|(ioc, _)| seen.insert(ioc));
+    json(&OfLine { line, iocs: first.map(|(ioc, via)| Item::new(ioc, "", via)).collect() })
+}
+
+fn json(line: &impl Serialize) -> Result<String, Failure> {
+    // Strings and numbers: this is a defect if ever.
+    serde_json::to_string(line).map_err(|error| Failure::from_error(Exit::Defect, &error))
+}

@@ -1,0 +1,89 @@
+//! `[policy]`: what is looked up and what is reported. The struct is [`enricher::Policy`].
+
+use super::keys::{Key, Kind, Section};
+
+const PERCENT: Kind = Kind::Number { min: 0, max: 100, unit: "" };
+const EVENTS: Kind = Kind::Number { min: 0, max: 100, unit: "events" };
+
+pub(crate) const SECTION: Section = Section {
+    name: "policy",
+    about: "What is looked up, and which indicators are reported.",
+    keys: &[
+        Key {
+            name: "max_indicator_alerts",
+            kind: EVENTS,
+            meaning: "Most events of one alert for indicators whose pattern matched; the rest is counted in \
+                      `opencti.omitted`.",
+            example: "3",
+        },
+        Key {
+            name: "max_observable_alerts",
+            kind: EVENTS,
+            meaning: "Most events of one alert for observables that have an indicator.",
+            example: "3",
+        },
+        Key {
+            name: "min_score",
+            kind: PERCENT,
+            meaning: "Indicators with a lower `x_opencti_score` are not reported; one without a score counts as 0.",
+            example: "50",
+        },
+        Key {
+            name: "min_confidence",
+            kind: PERCENT,
+            meaning: "Indicators with a lower confidence are not reported; one without counts as 0.",
+            example: "30",
+        },
+        Key {
+            name: "require_detection",
+            kind: Kind::Flag,
+            meaning: "Report only indicators whose `x_opencti_detection` is on.",
+            example: "true",
+        },
+        Key {
+            name: "ignore_revoked",
+            kind: Kind::Flag,
+            meaning: "Do not report revoked indicators.",
+            example: "true",
+        },
+        Key {
+            name: "ignore_expired",
+            kind: Kind::Flag,
+            meaning: "Do not report indicators whose validity has ended or has not begun.",
+            example: "true",
+        },
+        Key {
+            name: "max_tlp",
+            kind: Kind::Text,
+            meaning: "Do not report indicators with a stricter marking than this: `TLP:CLEAR`, `TLP:GREEN`, \
+                      `TLP:AMBER`, `TLP:AMBER+STRICT` or `TLP:RED`. Events are read by everyone who may see Wazuh's \
+                      alerts.",
+            example: r#""TLP:AMBER""#,
+        },
+        Key {
+            name: "ignore_labels",
+            kind: Kind::List,
+            meaning: "Do not report indicators with one of these labels, compared without case.",
+            example: r#"["false-positive"]"#,
+        },
+        Key {
+            name: "lookup_private_addresses",
+            kind: Kind::Flag,
+            meaning: "Look up addresses that are not globally routable too.",
+            example: "true",
+        },
+        Key {
+            name: "exclude",
+            kind: Kind::List,
+            meaning: "What is never looked up: addresses and networks, domains with all names below, hashes, alerts \
+                      of a rule (`rule:5710`) or of a rule group (`group:sca`).",
+            example: r#"["198.51.100.0/24", "corp.example.org", "rule:5710", "group:sca"]"#,
+        },
+        Key {
+            name: "kinds",
+            kind: Kind::List,
+            meaning: "The kinds of IoC that are looked up.",
+            example: r#"["ipv4-addr", "ipv6-addr", "domain-name", "url", "file:sha256"]"#,
+        },
+    ],
+};

@@ -1,0 +1,111 @@
+//! Working off what earlier runs had to leave, in the time that a run has left.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use wazuh_alert::Alert;
+
+use crate::once::Run;
+use crate::pending::{Entry, Kind};
+
+/// Most entries of one run: integratord waits for it before it hands over the next alert.
+const AT_MOST: usize = 50;
+
+/// What came of one entry.
+enum Outcome {
+    /// Done, for good or ill.
+    Done,
+    /// It failed, perhaps through a fault of its own; it has few tries.
+    Tried,
+    /// It is no use to go on now.
+    NotNow,
+}
+
+/// Works off lines, and alerts too when `alerts` says that OpenCTI answers.
+pub(crate) async fn work_off(run: &Run, alerts: bool) {
+    let Some(mut batch) = run.pending.claim() else { return };
+    let mut done = 0;
+    for _ in 0..AT_MOST {
+        if Instant::now() >= run.deadline {
+            break;
+        }
+        let Some(mut entry) = batch.next(|kind| alerts || kind == Kind::Line) else { break };
+        match one(run, &mut entry).await {
+            Outcome::Done => {
+                entry.done();
+                done += 1;
+            }
+            Outcome::Tried => {}
+            Outcome::NotNow => {
+                entry.postpone();
+                break;
+            }
+        }
+    }
+    tracing::info!(done, left = batch.len(), "kept entries worked off");
+}
+
+async fn one(run: &Run, entry: &mut Entry) -> Outcome {
+    let bytes = match entry.begin() {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => {
+            tracing::error!("kept entry given up: every try failed");
+            return Outcome::Tried;
+        }
+        Err(error) => {
+            tracing::error!(%error, "kept entry cannot be read");
+            return Outcome::Tried;
+        }
+    };
+    match entry.kind() {
+        Kind::Line => send(run, &bytes),
+        Kind::Alert => look_up(run, &bytes).await,
+    }
+}
+
+fn send(run: &Run, bytes: &[u8]) -> Outcome {
+    let line = String::from_utf8_lossy(bytes).into_owned();
+    match run.outbox.send(&[line], run.deadline) {
+        Ok(()) => Outcome::Done,
+        Err((error, _)) => {
+            tracing::warn!(%error, "kept event not delivered");
+            if error.is_transient() { Outcome::NotNow } else { Outcome::Done }
+        }
+    }
+}
+
+async fn look_up(run: &Run, bytes: &[u8]) -> Outcome {
+    let alert = match Alert::parse(bytes) {
+        Ok(alert) => alert,
+        Err(error) => {
+            tracing::error!(%error, "kept alert cannot be read");
+            return Outcome::Done;
+        }
+    };
+    match run.enricher.enrich(&alert, Timestamp::now()).await {
+        Ok(enriched) if enriched.events.is_empty() && !enriched.incomplete.is_empty() => Outcome::Tried,
+        Ok(mut enriched) => {
+            tracing::info!(alert_id = alert.id(), events = enriched.events.len(), "late alert done");
+            for event in &mut enriched.events {
+                event.set_late();
+            }
+            // What cannot be sent is kept as lines, so the alert itself is done.
+            match run.deliver(enriched.events, &alert) {
+                Ok(()) => Outcome::Done,
+                Err(failure) => {
+                    tracing::warn!(%failure, "late event not delivered");
+                    Outcome::Done
+                }
+            }
+        }
+        Err(error) => {
+            let retryable = crate::platform::is_passing(&error);
+            tracing::warn!(
+                alert_id = alert.id(),
+                error = crate::platform::sentence(&error),
+                "late alert not looked up"
+            );
+            if retryable { Outcome::NotNow } else { Outcome::Tried }
+        }
+    }
+}

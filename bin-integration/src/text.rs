@@ -1,0 +1,56 @@
+//! Text from outside on its way to a terminal or a log: one line, no control characters, bounded.
+
+use std::fmt::Write as _;
+
+/// Whether a character could move a terminal's cursor, forge a log line or hide text: control characters, line and
+/// paragraph separators, and the marks that change the direction of writing.
+pub(crate) fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// `text` with unsafe characters written as escapes (`\n`, `\u{1b}`), cut at `max` characters with an ellipsis.
+pub(crate) fn one_line(text: &str, max: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(max));
+    let mut length = 0;
+    for c in text.chars() {
+        let start = out.len();
+        if is_unsafe(c) {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "{}", c.escape_default());
+        } else {
+            out.push(c);
+        }
+        length += out[start..].chars().count();
+        if length > max {
+            while length >= max && out.pop().is_some() {
+                length -= 1;
+            }
+            out.push('…');
+            break;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_harmless_stays() {
+        assert_eq!(one_line("C:\\Users\\Jörg \"x\" 山", 100), "C:\\Users\\Jörg \"x\" 山");
+    }
+
+    #[test]
+    fn what_moves_the_cursor_is_escaped() {
+        assert_eq!(one_line("a\r\nb\u{1b}[2J\u{9b}\u{202e}\0", 100), r"a\r\nb\u{1b}[2J\u{9b}\u{202e}\u{0}");
+    }
+
+    #[test]
+    fn it_is_cut_by_characters() {
+        assert_eq!(one_line("äöüäöü", 6), "äöüäöü");
+        assert_eq!(one_line("äöüäöüä", 6), "äöüäö…");
+        assert_eq!(one_line("aaaa\u{1b}", 6), "aaaa\\…");
+    }
+}
