@@ -165,3 +165,41 @@ impl fmt::Display for Problem {
         write!(f, "{}: {}", self.code, self.message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_known_by_their_names() {
+        for (text, label, retryable, auth) in [
+            ("AUTH_REQUIRED", "auth_required", false, true),
+            ("FORBIDDEN_ACCESS", "forbidden_access", false, true),
+            ("OTP_REQUIRED", "otp_required", false, true),
+            ("OTP_REQUIRED_ACTIVATION", "otp_required", false, true),
+            ("GRAPHQL_PARSE_FAILED", "graphql", false, false),
+            ("GRAPHQL_VALIDATION_FAILED", "graphql", false, false),
+            ("BAD_USER_INPUT", "bad_user_input", false, false),
+            ("UNSUPPORTED_ERROR", "unsupported", false, false),
+            ("FUNCTIONAL_ERROR", "functional", false, false),
+            ("DATABASE_ERROR", "database", true, false),
+            ("COMPLEX_SEARCH_ERROR", "complex_search", false, false),
+            ("LOCK_ERROR", "lock", true, false),
+            ("INTERNAL_SERVER_ERROR", "internal", true, false),
+            ("UNKNOWN_ERROR", "internal", true, false),
+            ("BAD_REQUEST", "bad_request", false, false),
+            ("RESOURCE_NOT_FOUND", "other_code", false, false),
+            ("", "other_code", false, false),
+        ] {
+            let code = ErrorCode::from_text(text);
+            assert_eq!(
+                (code.label(), code.is_retryable(), code.is_auth()),
+                (label, retryable, auth),
+                "{text}"
+            );
+        }
+        assert_eq!(ErrorCode::from_text("GRAPHQL_PARSE_FAILED").to_string(), "GRAPHQL_PARSE_FAILED");
+        assert_eq!(ErrorCode::from_text("A\u{1b}\nB").to_string(), "A B");
+        assert_eq!(ErrorCode::from_text("").to_string(), "an error without a code");
+    }
+}

@@ -21,7 +21,9 @@ use crate::token::Token;
 
 /// Asks OpenCTI. Cheap to clone; clones share connections.
 ///
-/// Runs on any tokio runtime with I/O and time enabled, a current-thread one included.
+/// Runs on any tokio runtime with I/O and time enabled, a current-thread one included. A host name is resolved by the
+/// system on tokio's blocking pool, which cannot be interrupted: a program that must end by its deadline should end the
+/// runtime with `shutdown_background`.
 ///
 /// ```no_run
 /// use std::time::{Duration, Instant};
@@ -101,7 +103,7 @@ impl Client {
     }
 
     /// Fetches just the indicators based on observables. More than 1,000 for 100 observables are cut, with a
-    /// [`Problem`](crate::Problem) of the code `TRUNCATED`.
+    /// [`Problem`] of the code `TRUNCATED`.
     ///
     /// # Errors
     ///

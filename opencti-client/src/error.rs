@@ -355,7 +355,7 @@ impl Error {
             Self::Config(_) => "correct the configuration",
             Self::Connect { reason, .. } => reason.hint(),
             Self::Timeout { phase: TimeoutPhase::Connect, .. } => {
-                "check address, port and firewall: packets seem to get lost on the way"
+                "check address, port, firewall and name servers: packets seem to get lost on the way"
             }
             Self::Timeout { .. } => {
                 "OpenCTI or its search engine is slow: look at its load, or allow more time"
@@ -465,3 +465,6 @@ impl fmt::Display for Excerpt<'_> {
         if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -358,4 +358,20 @@ mod tests {
             }
         }
     }
+
+    proptest::proptest! {
+        /// Whatever comes, it is an answer or an error; and without data it is an error.
+        #[test]
+        fn any_bytes_are_read(
+            body in proptest::prop_oneof![
+                r#"\{"(data|errors)":(null|\[\]|\{\}|7|\{"(about|me)":(null|\{\}|\[\]|"x")\}|\[\{"message":"x"\}\])(,"errors":(null|\[\]|\[\{"path":\["me"\]\}\]))?\}?"#,
+                r"(?s).{0,40}",
+            ]
+        ) {
+            if Request::self_check().unwrap().decode(body.as_bytes()).is_ok() {
+                let raw: Value = serde_json::from_str(&body).unwrap();
+                proptest::prop_assert!(raw["data"]["about"].is_object() || raw["data"]["me"].is_object(), "{body}");
+            }
+        }
+    }
 }

@@ -3,6 +3,13 @@
 //! The data is not part of this repository: `CONFORMANCE_DATA` says where it is. Without it these tests say so and
 //! pass; with it, a missing file is a failure.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests fail like tests"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
