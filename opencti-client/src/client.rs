@@ -56,9 +56,11 @@ impl Client {
         ClientBuilder::new(endpoint, token)
     }
 
-    /// A clone whose every call, retries and pauses included, ends by `deadline`.
+    /// A clone whose every call, retries and pauses included, ends by `deadline`, or by an earlier one that this client
+    /// has.
     #[must_use]
     pub fn until(&self, deadline: Instant) -> Self {
+        let deadline = self.deadline.map_or(deadline, |earlier| earlier.min(deadline));
         Self { sender: Arc::clone(&self.sender), deadline: Some(deadline) }
     }
 

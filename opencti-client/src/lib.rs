@@ -29,8 +29,8 @@
 //! # Ok::<(), opencti_client::Error>(())
 //! ```
 //!
-//! The token is sent to the platform and shown nowhere: not in errors, not in `Debug`, not in logs. The `log` of this
-//! crate is [`tracing`] at debug level, one event for each attempt, without bodies.
+//! The token is sent to the platform and shown nowhere: not in errors, not in `Debug`, not in logs. What this crate logs
+//! are [`tracing`] events at debug level, one for each attempt, without bodies. It is made for Unix.
 
 mod answer;
 mod client;

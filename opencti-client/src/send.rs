@@ -50,8 +50,8 @@ impl Sender {
         deadline: Option<Instant>,
     ) -> Result<Answer<T>, Error> {
         let operation = request.operation();
-        // A partial answer is better than a later failure.
-        let mut partial = None;
+        // A partial answer is better than a later failure, and a failure tells more than that time is over.
+        let mut before: Option<Result<Answer<T>, Error>> = None;
         let mut attempt = 1;
         loop {
             let result = self.attempt(request, attempt, deadline).await;
@@ -69,13 +69,14 @@ impl Sender {
                 None
             };
             let Some(pause) = pause else {
-                return match (result, partial) {
-                    (Err(_), Some(partial)) => Ok(partial),
+                return match (result, before) {
+                    (Err(_), Some(Ok(partial))) => Ok(partial),
+                    (Err(Error::Deadline { .. }), Some(Err(error))) => Err(error),
                     (result, _) => result,
                 };
             };
-            if let Ok(answer) = result {
-                partial = Some(answer);
+            if result.is_ok() || !matches!(before, Some(Ok(_))) {
+                before = Some(result);
             }
             tracing::debug!(operation, attempt, pause_ms = millis(pause), "request will be repeated");
             tokio::time::sleep(pause).await;

@@ -126,9 +126,20 @@ impl Token {
         Ok(value)
     }
 
-    /// `text` with stars wherever it repeats the token: a proxy's error page may echo the request.
+    /// `text` with stars wherever it repeats the token: a proxy's error page may echo the request. So it does where
+    /// `text` was cut, marked by `…`, in the middle of the token.
     pub(crate) fn redact(&self, text: &str) -> String {
-        text.replace(self.secret.expose_secret(), "***")
+        let token = self.secret.expose_secret();
+        let mut text = text.replace(token, "***");
+        if let Some(start) = text.strip_suffix('…') {
+            // Three characters may stand there by chance, and tell nothing.
+            let tail = (4..token.len()).rev().find(|length| start.ends_with(&token[..*length]));
+            if let Some(length) = tail {
+                text.truncate(start.len() - length);
+                text.push_str("***…");
+            }
+        }
+        text
     }
 
     fn checked(text: &str, what: &str) -> Result<Self, ConfigError> {
@@ -227,6 +238,10 @@ mod tests {
             assert!(!format!("{error} {error:?}").contains(CANARY), "{error:?}");
         }
         assert_eq!(token.redact("Authorization: Bearer c4n4ry-t0ken."), "Authorization: Bearer ***.");
+        assert_eq!(token.redact("Bearer c4n4ry-t0ke…"), "Bearer ***…");
+        assert_eq!(token.redact("Bearer c4n4…"), "Bearer ***…");
+        assert_eq!(token.redact("Bearer c4n…"), "Bearer c4n…");
+        assert_eq!(token.redact("c4n4ry…é…"), "c4n4ry…é…");
     }
 
     #[test]

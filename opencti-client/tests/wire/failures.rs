@@ -50,6 +50,16 @@ async fn the_deadline_ends_everything() {
 }
 
 #[tokio::test]
+async fn what_failed_before_the_deadline_is_told_instead_of_it() {
+    let gateway = http("502 Bad Gateway", "", "down");
+    let server = Raw::start(vec![Act::Send(gateway), Act::Hang]).await;
+    let client = builder(&server.url()).build().unwrap().until(Instant::now() + Duration::from_millis(200));
+    let error = client.until(Instant::now() + Duration::from_secs(60)).self_check().await.unwrap_err();
+    assert!(matches!(error, Error::Status { status: 502, .. }), "{error:?}");
+    assert_eq!(server.count(), 2);
+}
+
+#[tokio::test]
 async fn waiting_for_a_free_connection_counts_against_the_deadline() {
     let server = Raw::start(vec![Act::Hang]).await;
     let client = builder(&server.url()).max_connections(0).build().unwrap();
@@ -293,6 +303,10 @@ async fn a_page_that_echoes_the_request_does_not_show_the_token() {
         let (error, _) = error_for(bytes).await;
         assert!(shown(&error).contains("***"), "{error:?}");
     }
+    // Cut in the middle of the token.
+    let cut = format!("{}{echo}", "x".repeat(170));
+    let (error, _) = error_for(http("500 Internal Server Error", "", &cut)).await;
+    assert!(!error.to_string().contains(&CANARY[..4]), "{error}");
     let partial = format!(
         r#"{{"data":{{"about":{{"version":"6"}},"me":null}},"errors":[{{"message":"{echo}","path":["me"]}}]}}"#
     );
@@ -336,5 +350,5 @@ async fn a_host_that_takes_no_connection() {
     let client = builder(&format!("http://{address}")).connect_timeout(Duration::from_millis(50)).retries(0);
     let error = client.build().unwrap().self_check().await.unwrap_err();
     assert!(matches!(error, Error::Timeout { phase: TimeoutPhase::Connect, .. }), "{error:?}");
-    insta::assert_snapshot!(shown(&error), @"SelfCheck: OpenCTI did not accept a connection within 50 ms [timeout] (check address, port and firewall: packets seem to get lost on the way)");
+    insta::assert_snapshot!(shown(&error), @"SelfCheck: OpenCTI did not accept a connection within 50 ms [timeout] (check address, port, firewall and name servers: packets seem to get lost on the way)");
 }

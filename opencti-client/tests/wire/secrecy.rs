@@ -1,10 +1,12 @@
 //! The token, and what was asked and answered, are in no log and no `Debug`.
 
+use std::fs;
 use std::io::{self, Write};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use opencti_client::{Request, Terms};
+use opencti_client::{Client, Endpoint, Request, Terms, Token};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::server::{Act, CANARY, Raw, SELF_CHECK, builder, http, json, shown};
@@ -80,4 +82,35 @@ fn debug_shows_no_secret() {
     let shown = format!("{builder:?} {client:?} {:?} {request:?}", client.endpoint());
     assert!(!shown.contains(CANARY) && !shown.contains("proxy-pass"), "{shown}");
     assert!(shown.contains("https://opencti.example.org/base"));
+}
+
+/// The environment is the process's, so this asks a process of its own.
+#[tokio::test]
+async fn tokens_come_from_the_environment_and_from_credentials() {
+    let server = wiremock::MockServer::start().await;
+    wiremock::Mock::given(wiremock::matchers::header("authorization", format!("Bearer {CANARY}")))
+        .respond_with(wiremock::ResponseTemplate::new(200).set_body_raw(SELF_CHECK, "application/json"))
+        .mount(&server)
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("opencti"), format!("{CANARY}\n")).unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child
+        .args(["--exact", "secrecy::ask_with_the_tokens_of_this_environment", "--ignored"])
+        .env("CREDENTIALS_DIRECTORY", folder.path())
+        .env("OPENCTI_TOKEN", CANARY)
+        .env("TEST_URL", server.uri());
+    let output = tokio::task::spawn_blocking(move || child.output()).await.unwrap().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(server.received_requests().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+#[ignore = "run by tokens_come_from_the_environment_and_from_credentials with its environment"]
+async fn ask_with_the_tokens_of_this_environment() {
+    let endpoint: Endpoint = std::env::var("TEST_URL").unwrap().parse().unwrap();
+    for token in [Token::from_env("OPENCTI_TOKEN").unwrap(), Token::from_credential("opencti").unwrap()] {
+        Client::builder(endpoint.clone(), token).build().unwrap().self_check().await.unwrap();
+    }
+    assert!(Token::from_credential("missing").is_err());
 }
