@@ -4,7 +4,6 @@
 
 #![expect(clippy::panic, clippy::expect_used, reason = "a test fails by panicking, in its helpers, too")]
 #![expect(clippy::print_stderr, reason = "a test that did not run says so")]
-#![expect(clippy::use_debug, reason = "a failure shows what was parsed")]
 
 use std::path::PathBuf;
 

@@ -31,8 +31,8 @@ pub enum ObservationExpression {
 pub enum Qualifier {
     /// `WITHIN n SECONDS`: all of them inside a window of this length.
     Within(Seconds),
-    /// `REPEATS n TIMES`: so many different sets of observations satisfy it.
-    Repeats(u32),
+    /// `REPEATS n TIMES`: so many different sets of observations satisfy it. A count beyond 64 bits is cut to them.
+    Repeats(u64),
     /// `START t STOP t`: all of them at or after the first and before the second.
     StartStop(TimestampLiteral, TimestampLiteral),
 }
@@ -124,7 +124,7 @@ pub struct ObjectPath {
 pub enum PathStep {
     /// A property name, without quotes and escapes.
     Key(Box<str>),
-    /// `[n]`. A negative index selects nothing.
+    /// `[n]`. A negative index selects nothing; one beyond 64 bits is cut to them.
     Index(i64),
     /// `[*]`.
     Any,

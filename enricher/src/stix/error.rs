@@ -48,14 +48,6 @@ pub enum PatternError {
         /// The form it should have.
         expected: &'static str,
     },
-    /// A whole number that must fit 32 bits (`REPEATS`, an index) does not.
-    #[error("cannot parse the STIX pattern at byte {position}: the number {found} is too large here")]
-    NumberTooLarge {
-        /// Where the number begins.
-        position: usize,
-        /// The number.
-        found: Box<str>,
-    },
     /// The text is longer than [`MAX_PATTERN_LEN`](super::MAX_PATTERN_LEN).
     #[error("cannot parse the STIX pattern: it has {len} bytes, at most {max} are read; split it")]
     TooLong {
@@ -92,7 +84,6 @@ impl PatternError {
             | Self::BadEscape { position }
             | Self::UnclosedComment { position }
             | Self::BadLiteral { position, .. }
-            | Self::NumberTooLarge { position, .. }
             | Self::TooDeep { position, .. }
             | Self::TooManyTerms { position, .. } => *position,
             Self::TooLong { .. } => 0,

@@ -234,9 +234,9 @@ impl<'a> Lexer<'a> {
             ),
             Kind::Hex => (
                 body.len().is_multiple_of(2) && body.bytes().all(|b| b.is_ascii_hexdigit()),
-                "pairs of hexadecimal digits h'…'",
+                "hexadecimal h'…' with two digits for each byte",
             ),
-            Kind::Binary => (has_base64_form(body), "base64 with its padding b'…'"),
+            Kind::Binary => (has_base64_form(body), "base64 b'…' with its padding, and not empty"),
             _ => (true, ""),
         };
         if fits {
@@ -260,7 +260,13 @@ pub(super) fn describe(text: &str, token: Token) -> Box<str> {
 
 fn shorten(text: &str) -> Box<str> {
     const LEN: usize = 40;
-    let mut shown: String = text.chars().take(LEN).flat_map(char::escape_debug).collect();
+    let mut shown = String::new();
+    for c in text.chars().take(LEN) {
+        match c {
+            '\'' | '"' | '\\' => shown.push(c),
+            _ => shown.extend(c.escape_debug()),
+        }
+    }
     if text.chars().nth(LEN).is_some() {
         shown.push('…');
     }

@@ -31,7 +31,7 @@ enum Plan {
     Or(Vec<Self>),
     FollowedBy(Vec<Self>),
     Within(Box<Self>, SignedDuration),
-    Repeats(Box<Self>, u32),
+    Repeats(Box<Self>, u64),
 }
 
 fn plan(expression: &ObservationExpression, observations: &[Observation]) -> Result<Plan, EvalError> {
@@ -133,7 +133,7 @@ impl Plan {
             }
             Self::Or(plans) => plans.iter().map(Self::least).min().unwrap_or_default(),
             Self::Within(plan, _) => plan.least(),
-            Self::Repeats(plan, count) => plan.least().saturating_mul(u64::from(*count)),
+            Self::Repeats(plan, count) => plan.least().saturating_mul(*count),
         }
     }
 
@@ -146,7 +146,7 @@ impl Plan {
             }
             Self::Or(plans) => plans.iter().map(Self::slots).max().unwrap_or_default(),
             Self::Within(plan, _) => plan.slots(),
-            Self::Repeats(plan, count) => plan.slots().saturating_mul(u64::from(*count)),
+            Self::Repeats(plan, count) => plan.slots().saturating_mul(*count),
         }
     }
 
@@ -160,10 +160,8 @@ impl Plan {
             }
             Self::Repeats(plan, times) => match plan.as_repeated_leaf()? {
                 // A single observation lies in every window.
-                (candidates, 1, _) => Some((candidates, u64::from(*times), None)),
-                (candidates, count, None) => {
-                    Some((candidates, count.saturating_mul(u64::from(*times)), None))
-                }
+                (candidates, 1, _) => Some((candidates, *times, None)),
+                (candidates, count, None) => Some((candidates, count.saturating_mul(*times), None)),
                 _ => None,
             },
             _ => None,
@@ -351,7 +349,7 @@ impl<'s> Search<'s> {
         outcome
     }
 
-    fn solve_repeated(&mut self, plan: &Plan, count: u32, bound: Bounds, go_on: Continue<'_, 's>) -> Outcome {
+    fn solve_repeated(&mut self, plan: &Plan, count: u64, bound: Bounds, go_on: Continue<'_, 's>) -> Outcome {
         if count == 0 {
             return go_on(self, bound);
         }
@@ -364,7 +362,7 @@ impl<'s> Search<'s> {
     fn solve_repeated_leaf(
         &mut self,
         candidates: &[usize],
-        count: u32,
+        count: u64,
         bound: Bounds,
         go_on: Continue<'_, 's>,
     ) -> Outcome {
@@ -383,3 +381,6 @@ impl<'s> Search<'s> {
         Ok(false)
     }
 }
+
+#[cfg(test)]
+mod tests;

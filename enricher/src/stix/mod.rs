@@ -17,6 +17,8 @@ mod program;
 mod regexes;
 mod seen;
 #[cfg(test)]
+mod tests;
+#[cfg(test)]
 mod truth_table;
 mod value;
 

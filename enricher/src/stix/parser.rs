@@ -272,7 +272,8 @@ impl<'a> Parser<'a> {
                 }
                 self.advance()?;
                 self.expect(Kind::Times, "TIMES")?;
-                Qualifier::Repeats(text.parse().map_err(|_| too_large(number, text))?)
+                // More than anybody observes, but a number to the grammar.
+                Qualifier::Repeats(text.parse().unwrap_or(u64::MAX))
             }
             Kind::Start => {
                 self.advance()?;
@@ -399,7 +400,8 @@ impl<'a> Parser<'a> {
             Kind::Integer => {
                 self.advance()?;
                 let text = self.text(token);
-                text.parse().map(PathStep::Index).map_err(|_| too_large(token, text))
+                let beyond = if text.starts_with('-') { i64::MIN } else { i64::MAX };
+                Ok(PathStep::Index(text.parse().unwrap_or(beyond)))
             }
             _ => Err(self.unexpected("a whole number or `*`")),
         }
@@ -494,10 +496,6 @@ fn unescape(body: &str) -> String {
     }
     text.push_str(rest);
     text
-}
-
-fn too_large(token: Token, text: &str) -> PatternError {
-    PatternError::NumberTooLarge { position: token.start, found: text.into() }
 }
 
 /// The number nearest to what the digits say; what lies beyond the range of a double becomes its largest.

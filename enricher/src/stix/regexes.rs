@@ -114,8 +114,13 @@ fn translate(pattern: &str) -> String {
                 out.push('\\');
                 out.push(c);
             }
-            // `--` is a difference of classes here, and a range that begins with a hyphen there.
-            '-' if in_class && rest.starts_with("--") => out.push_str(r"\-"),
+            // `--` is a difference of classes here. There the hyphen in front begins a range where a class begins, and
+            // the one behind ends a range anywhere else.
+            '-' if in_class && rest.starts_with("--") => {
+                let first = out.ends_with('[') || out.ends_with("[^");
+                out.push_str(if first { r"\-" } else { r"-\-" });
+                len += usize::from(!first);
+            }
             '{' if !in_class => match repetition(rest) {
                 Some((0, end)) => {
                     out.push_str(&rest[..end]);
@@ -151,5 +156,59 @@ fn repetition(text: &str) -> Option<(u8, usize)> {
             Some((u8::from(low.is_empty()), end + 1))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(pattern: &str, text: &str) -> bool {
+        is_found(&matches(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}")), text)
+    }
+
+    #[test]
+    fn perl_compatible_spellings_are_understood() {
+        assert!(found(r"a\Z", "ba") && !found(r"a\Z", "ab"));
+        assert!(found(r"a\\Z", r"a\Z") && !found(r"a\\Z", "a"), "an escaped backslash stands for itself");
+        assert!(found("[]a]+$", "]a") && found("[^]]", "a") && !found("^[^]]$", "]"));
+        assert!(found("^[a[b]$", "[") && found("^[[:digit:]]$", "7"));
+        assert!(
+            found("^[a&&b]$", "&")
+                && found("^[a~~b]$", "~")
+                && found("^[+--]$", ",")
+                && found("^[--/]$", ".")
+        );
+        assert!(found("^x{,2}$", "xx") && !found("^x{,2}$", "xxx"));
+        assert!(found("^x{1,}y{2}$", "xyy") && found("a{b}", "a{b}") && found("{", "{"));
+        assert!(found(r"\x41\x{4f}\p{Lu}", "AOC"));
+        assert!(found(r"\<a\>", "<a>"));
+        assert!(found("(?i)abc(?#comment)d", "ABCD"));
+        assert!(found("a$", "a\n") && !found("a$", "a\nb"), "the end is before a last line feed too");
+        assert!(!found("^b", "a\nb"));
+    }
+
+    #[test]
+    fn backtracking_is_refused() {
+        for pattern in ["(?=a)", "(?<!a)b", r"(a)\1", "(?>a)"] {
+            assert!(matches(pattern).is_err(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn an_expression_cannot_take_all_memory() {
+        assert!(matches(r"(\w{1000}){1000}").is_err());
+        assert!(like(&"%x".repeat(500), LikeMode::Folded).is_ok());
+        assert!(like(&"%x".repeat(20_000), LikeMode::Folded).is_err());
+    }
+
+    #[test]
+    fn like_is_anchored_and_literal() {
+        let like = |pattern: &str, text: &str, mode| like(pattern, mode).is_ok_and(|e| e.is_match(text));
+        assert!(like("a.c%", "a.cd", LikeMode::Reference) && !like("a.c%", "abcd", LikeMode::Reference));
+        assert!(!like("a", "ab", LikeMode::Reference) && !like("b", "ab", LikeMode::Reference));
+        assert!(!like("A_", "ab", LikeMode::Reference) && like("A_", "ab", LikeMode::Folded));
+        assert!(!like("a%b", "a\nb", LikeMode::Reference) && like("a%b", "a\nb", LikeMode::Folded));
+        assert!(like("e\u{301}_", "\u{e9}x", LikeMode::Reference), "both are composed first");
     }
 }
