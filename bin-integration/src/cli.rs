@@ -151,7 +151,7 @@ pub(crate) struct Setup {
 /// A file that `setup` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
-    /// The <integration> block for ossec.conf
+    /// The `<integration>` block for ossec.conf
     Block,
     /// The rules 100210 to 100215
     Rules,

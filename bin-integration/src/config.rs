@@ -96,8 +96,10 @@ impl Config {
             .environment
             .iter()
             .find(|(name, value)| name == "CUSTOM_OPENCTI_CONFIG" && !value.is_empty());
-        let named = places.file.or_else(|| variable.map(|(_, path)| Path::new(path)));
-        let path = named.map_or_else(|| places.home.join(FILE), |path| places.home.join(path));
+        // A person's path is as the shell sees it; the others are below the home.
+        let named =
+            places.file.map(Path::to_path_buf).or_else(|| variable.map(|(_, path)| places.home.join(path)));
+        let path = named.clone().unwrap_or_else(|| places.home.join(FILE));
         match files::read(Role::Configuration, &path) {
             Ok(bytes) => layers.add_file(&path, &utf8(bytes, &Origin::File(path.clone()))?)?,
             // Only the file that nobody named may be missing.

@@ -23,10 +23,10 @@ enum Outcome {
 
 /// Works off lines, and alerts too when `alerts` says that OpenCTI answers.
 pub(crate) async fn work_off(run: &Run, alerts: bool) {
-    let Some(mut batch) = run.pending.claim() else { return };
+    let Some(mut batch) = run.outbox.pending.claim() else { return };
     let mut done = 0;
     for _ in 0..AT_MOST {
-        if Instant::now() >= run.deadline {
+        if Instant::now() >= run.outbox.deadline {
             break;
         }
         let Some(mut entry) = batch.next(|kind| alerts || kind == Kind::Line) else { break };
@@ -63,11 +63,10 @@ async fn one(run: &Run, entry: &mut Entry) -> Outcome {
     }
 }
 
-fn send(run: &Run, bytes: &[u8]) -> Outcome {
-    let line = String::from_utf8_lossy(bytes).into_owned();
-    match run.outbox.send(&[line], run.deadline) {
+fn send(run: &Run, line: &[u8]) -> Outcome {
+    match run.outbox.send_kept(line) {
         Ok(()) => Outcome::Done,
-        Err((error, _)) => {
+        Err(error) => {
             tracing::warn!(%error, "kept event not delivered");
             if error.is_transient() { Outcome::NotNow } else { Outcome::Done }
         }
@@ -90,7 +89,7 @@ async fn look_up(run: &Run, bytes: &[u8]) -> Outcome {
                 event.set_late();
             }
             // What cannot be sent is kept as lines, so the alert itself is done.
-            match run.deliver(enriched.events, &alert) {
+            match run.outbox.deliver(enriched.events, &alert) {
                 Ok(()) => Outcome::Done,
                 Err(failure) => {
                     tracing::warn!(%failure, "late event not delivered");

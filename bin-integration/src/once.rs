@@ -5,21 +5,21 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use enricher::{Enriched, Enricher, Event, LookupError};
+use enricher::{Enriched, Enricher, LookupError};
 use jiff::Timestamp;
 use serde_json::Value;
 use wazuh_alert::Alert;
 
 use crate::args::Integration;
-use crate::config::{self, Config, Places};
+use crate::config::{self, Config, Output, Places};
 use crate::exit::{Exit, Failure, chain};
 use crate::files::{self, Role};
 use crate::outbox::Outbox;
 use crate::pending::{Kind, Pending};
-use crate::platform::Platform;
-use crate::{home, late, logging};
+use crate::platform::{self, Platform};
+use crate::{home, late, logging, runtime};
 
 /// integratord's own default for `<timeout>`.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,9 +35,6 @@ const DELIVERY: Duration = Duration::from_millis(500);
 pub(crate) struct Run {
     pub(crate) enricher: Enricher,
     pub(crate) outbox: Outbox,
-    pub(crate) pending: Pending,
-    /// When the run must be over.
-    pub(crate) deadline: Instant,
 }
 
 /// Does it.
@@ -88,21 +85,25 @@ fn with_config(
         tracing::debug!(alert_id = alert.id(), "alert is about our own event: nothing to do");
         return Ok(());
     }
-    let pending = Pending::below(home);
-    // An alert that meets a wrong configuration is not lost either: it is looked up once that is mended.
-    let keep = |failure: Failure| failure.with(&kept(&pending, Kind::Alert, &bytes));
-    let usage = |error: &dyn std::error::Error| Failure::from_error(Exit::Usage, error);
-    let config = config.map_err(|error| keep(usage(&error)))?;
     let (lookups, deadline) = deadlines(begun, call.timeout.unwrap_or(DEFAULT_TIMEOUT));
-    let platform =
-        Platform::new(&call.api_key, &config, home, Some(lookups)).map_err(|error| keep(usage(&error)))?;
-    let run = Run {
-        enricher: Enricher::new(platform, config.policy),
-        outbox: Outbox::new(home.join(&config.output.queue), config.output.active_response_srcip),
-        pending,
+    let output = config.as_ref().map_or_else(|_| Output::default(), |config| config.output.clone());
+    let outbox = Outbox {
+        queue: home.join(output.queue),
+        active_response_srcip: output.active_response_srcip,
+        pending: Pending::below(home),
         deadline,
     };
-    crate::runtime::block_on(run.one(&alert, &bytes, begun))
+    // An alert that meets a wrong configuration is not lost either: it is looked up once that is mended.
+    let unusable = |error: &dyn std::error::Error| {
+        let failure = Failure::from_error(Exit::Usage, error);
+        outbox.report(&failure.to_string(), &alert);
+        failure.with(&outbox.keep(Kind::Alert, &bytes))
+    };
+    let config = config.map_err(|error| unusable(&error))?;
+    let platform =
+        Platform::new(&call.api_key, &config, home, Some(lookups)).map_err(|error| unusable(&error))?;
+    let run = Run { enricher: Enricher::new(platform, config.policy), outbox };
+    runtime::block_on(run.one(&alert, &bytes, begun))
         .map_err(|error| Failure::from_error(Exit::Defect, &error))?
 }
 
@@ -125,26 +126,6 @@ fn read(call: &Integration) -> Result<(Vec<u8>, Alert), Failure> {
     Ok((bytes, alert))
 }
 
-/// Keeps something for a later run, and says in a few words what came of it.
-fn kept(pending: &Pending, kind: Kind, bytes: &[u8]) -> String {
-    let what = match kind {
-        Kind::Alert => "the alert is",
-        Kind::Line => "the event is",
-    };
-    match pending.keep(kind, bytes, SystemTime::now()) {
-        Ok(0) => format!("{what} kept for a later run"),
-        Ok(gone) => {
-            tracing::error!(gone, "too much is kept: the oldest entries were dropped");
-            format!("{what} kept for a later run, and {gone} older ones were dropped for it")
-        }
-        Err(error) => {
-            let error = chain(&error);
-            tracing::warn!(%error, "nothing can be kept for a later run");
-            format!("{what} lost, since {error}")
-        }
-    }
-}
-
 impl Run {
     async fn one(&self, alert: &Alert, bytes: &[u8], begun: Instant) -> Result<(), Failure> {
         let enriched = match self.enricher.enrich(alert, Timestamp::now()).await {
@@ -152,20 +133,11 @@ impl Run {
             Err(error) => return Err(self.not_asked(&error, alert, bytes)),
         };
         let asked = !enriched.selection.sightings.is_empty();
-        if asked && enriched.incomplete.is_empty() && self.pending.end_outage() {
+        if asked && enriched.incomplete.is_empty() && self.outbox.pending.end_outage() {
             tracing::info!("OpenCTI answers again");
         }
-        let delivered = self.deliver(enriched.events.clone(), alert);
-        tracing::info!(
-            alert_id = alert.id(),
-            rule_id = alert.rule_id(),
-            iocs = enriched.selection.first_sightings().count(),
-            left_out = enriched.selection.left_out.len(),
-            set_aside = enriched.set_aside.len(),
-            events = enriched.events.len(),
-            ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "alert done"
-        );
+        let delivered = self.outbox.deliver(enriched.events.clone(), alert);
+        log(alert, &enriched, begun);
         delivered?;
         if let Some(first) = enriched.incomplete.first() {
             return Err(self.in_part(&enriched, first, alert, bytes));
@@ -176,10 +148,11 @@ impl Run {
 
     /// OpenCTI could not be asked: the alert is kept, and Wazuh hears of it once per outage.
     fn not_asked(&self, error: &LookupError, alert: &Alert, bytes: &[u8]) -> Failure {
+        tracing::debug!(error = chain(error), "every cause");
         let exit = if is_configuration(error) { Exit::Usage } else { Exit::Unreachable };
-        let sentence = crate::platform::sentence(error);
-        self.report(&sentence, alert);
-        Failure::new(exit, sentence).with(&kept(&self.pending, Kind::Alert, bytes))
+        let sentence = platform::sentence(error);
+        self.outbox.report(&sentence, alert);
+        Failure::new(exit, sentence).with(&self.outbox.keep(Kind::Alert, bytes))
     }
 
     /// OpenCTI answered in part. Events that went out say so themselves; without one, silence would look like
@@ -189,34 +162,33 @@ impl Run {
         if !enriched.events.is_empty() {
             return Failure::new(Exit::Partial, sentence);
         }
-        self.report(&sentence, alert);
-        Failure::new(Exit::Partial, sentence).with(&kept(&self.pending, Kind::Alert, bytes))
+        self.outbox.report(&sentence, alert);
+        Failure::new(Exit::Partial, sentence).with(&self.outbox.keep(Kind::Alert, bytes))
     }
+}
 
-    /// Sends the error event, unless this outage has had it.
-    fn report(&self, sentence: &str, alert: &Alert) {
-        // Where that cannot be noted, an event too many is better than none.
-        if self.pending.begin_outage().unwrap_or(true)
-            && let Err(failure) = self.deliver(vec![Event::error(sentence, Some(alert))], alert)
-        {
-            tracing::error!(%failure, "error event not delivered");
-        }
+fn log(alert: &Alert, enriched: &Enriched, begun: Instant) {
+    for out in &enriched.selection.left_out {
+        tracing::debug!(path = out.path, value = out.text, reason = out.reason.as_str(), "not looked up");
     }
-
-    /// Sends events; what cannot be sent is kept.
-    pub(crate) fn deliver(&self, events: Vec<Event>, alert: &Alert) -> Result<(), Failure> {
-        let lines = self.outbox.lines(events, alert);
-        let Err((error, unsent)) = self.outbox.send(&lines, self.deadline) else { return Ok(()) };
-        let failure = Failure::from_error(Exit::Delivery, &error);
-        if !error.is_transient() {
-            return Err(failure);
-        }
-        let mut said = String::new();
-        for line in unsent {
-            said = kept(&self.pending, Kind::Line, line.as_bytes());
-        }
-        Err(failure.with(&said))
+    for aside in &enriched.set_aside {
+        tracing::debug!(
+            indicator = aside.id,
+            name = aside.name,
+            reason = aside.reason.as_str(),
+            "not reported"
+        );
     }
+    tracing::info!(
+        alert_id = alert.id(),
+        rule_id = alert.rule_id(),
+        iocs = enriched.selection.first_sightings().count(),
+        left_out = enriched.selection.left_out.len(),
+        set_aside = enriched.set_aside.len(),
+        events = enriched.events.len(),
+        ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "alert done"
+    );
 }
 
 /// Whether the mend is in the configuration and not on OpenCTI's side.

@@ -47,6 +47,15 @@ mod tests {
         assert_eq!(one_line("a\r\nb\u{1b}[2J\u{9b}\u{202e}\0", 100), r"a\r\nb\u{1b}[2J\u{9b}\u{202e}\u{0}");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn nothing_gets_through(text in "\\PC*|.*", max in 1_usize..50) {
+            let line = one_line(&text, max);
+            proptest::prop_assert!(!line.chars().any(is_unsafe));
+            proptest::prop_assert!(line.chars().count() <= max);
+        }
+    }
+
     #[test]
     fn it_is_cut_by_characters() {
         assert_eq!(one_line("äöüäöü", 6), "äöüäöü");

@@ -210,6 +210,10 @@ fn a_wrong_configuration_keeps_the_alert() {
     custom-opencti: <api_key> of ossec.conf or the token in [opencti] is wrong: cannot read the API token from HOME/etc/none: No such file or directory (os error 2) (the alert is kept for a later run)
     ");
     assert_eq!(home.kept().len(), 4);
+    // Wazuh hears of it, once.
+    let lines = home.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(parts(&lines[0]).1["opencti"]["event_type"], "error");
 }
 
 #[test]

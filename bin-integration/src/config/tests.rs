@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::Path;
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::log::{Format, Level};
@@ -87,8 +88,11 @@ fn the_file_that_is_named_must_be_there() {
     let variable = ("CUSTOM_OPENCTI_CONFIG".into(), "none.toml".into());
     assert!(Config::load(places(None, vec![variable])).is_err());
     fs::write(home.path().join("named.toml"), "[policy]\nmin_score = 7").unwrap();
-    let config = Config::load(places(Some(Path::new("named.toml")), vec![])).unwrap();
+    let named = home.path().join("named.toml");
+    let config = Config::load(places(Some(&named), vec![])).unwrap();
     assert_eq!(config.policy.min_score, 7);
+    let variable = ("CUSTOM_OPENCTI_CONFIG".into(), "named.toml".into());
+    assert_eq!(Config::load(places(None, vec![variable])).unwrap().policy.min_score, 7);
 }
 
 #[test]
@@ -148,4 +152,43 @@ fn nothing_shows_a_proxys_password() {
     assert!(!format!("{config:?}").contains("s3cret"));
     let broken = load("[opencti]\nproxy = 'http://u:s3cret@proxy", &[], "", vec![]).unwrap_err();
     assert!(!broken.contains("s3cret"), "{broken}");
+}
+
+/// Any JSON, with our own names among the keys.
+fn json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 32, 6, |inner| {
+        let names: Vec<&'static str> =
+            keys::all().flat_map(|(section, key)| [section.name, key.name]).collect();
+        let key = prop_oneof![proptest::sample::select(names).prop_map(str::to_owned), ".{0,8}"];
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::vec((key, inner), 0..6).prop_map(|pairs| pairs.into_iter().collect()),
+        ]
+    })
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_options_make_it_panic_and_errors_stay_on_a_line(tree in json()) {
+        let mut layers = Layers::default();
+        match layers.add_options(Path::new("x"), &tree.to_string()) {
+            // What every layer accepted, the whole accepts.
+            Ok(()) => {
+                let whole = Config::from_layers(&layers);
+                let half = matches!(whole, Err(ConfigError::HalfAPair { .. }));
+                prop_assert!(whole.is_ok() || half, "{whole:?}");
+            }
+            Err(error) => {
+                let failure = crate::exit::Failure::from_error(crate::exit::Exit::Usage, &error);
+                prop_assert!(!failure.to_string().contains('\n'));
+            }
+        }
+    }
 }
