@@ -135,7 +135,7 @@ pub(crate) enum TextKind {
 
 /// Print what is needed to install the program into Wazuh
 ///
-/// Without PART the steps; with it a file as it ships, to be redirected.
+/// Without PART the steps, the block for ossec.conf and the rules; with it one file as it ships, to be redirected.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -1,21 +1,22 @@
-//! Alerts as lines: from files a person names, from standard input, plain or compressed with gzip.
+//! Lines from files that a person names and from standard input, plain or compressed with gzip. What cannot be read
+//! takes nothing else along.
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read as _, StdinLock};
+use std::io::{self, BufRead, BufReader, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
 /// Longest line in bytes. A longer one is skipped and reported; memory stays bounded by it.
-pub(crate) const LINE_LIMIT: usize = 16 << 20;
+const LINE_LIMIT: usize = 16 << 20;
 
 /// First bytes of a gzip file.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Where lines come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+enum Source {
     /// Standard input, written `-`.
     Stdin,
     /// A file; may be a link, a FIFO, a device.
@@ -24,7 +25,7 @@ pub(crate) enum Source {
 
 impl Source {
     /// What FILE arguments name; none at all is standard input.
-    pub(crate) fn from_arguments(files: &[PathBuf]) -> Vec<Self> {
+    fn from_arguments(files: &[PathBuf]) -> Vec<Self> {
         if files.is_empty() {
             return vec![Self::Stdin];
         }
@@ -34,9 +35,14 @@ impl Source {
     }
 
     /// Opens it. Compression is told by the first bytes, not by the name.
-    pub(crate) fn open(&self) -> io::Result<Lines> {
+    fn open(&self) -> io::Result<Lines> {
         match self {
-            Self::Stdin => Lines::new(Box::new(io::stdin().lock() as StdinLock<'static>), LINE_LIMIT),
+            Self::Stdin => {
+                if io::stdin().is_terminal() {
+                    tracing::warn!("reading from the terminal: end with Ctrl-D, or see --help");
+                }
+                Lines::new(Box::new(BufReader::with_capacity(1 << 16, io::stdin())), LINE_LIMIT)
+            }
             Self::File(path) => {
                 let file = File::open(path)?;
                 // Linux opens a folder and fails at the first read, with a message that names no file.
@@ -58,24 +64,112 @@ impl fmt::Display for Source {
     }
 }
 
-/// One line, without its end.
+/// A line, and where it stands.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Line<'a> {
+pub(crate) struct Input {
+    /// `FILE:LINE`.
+    pub(crate) place: String,
+    /// The line's number in its file, from 1.
+    pub(crate) number: u64,
+    /// The line without its end.
+    pub(crate) text: Vec<u8>,
+}
+
+/// A line or a file that could not be read, and why.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unread {
+    /// `FILE:LINE`, or `FILE`.
+    pub(crate) place: String,
+    pub(crate) problem: String,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.problem)
+    }
+}
+
+/// The lines of several sources, one after another.
+pub(crate) struct Inputs {
+    sources: std::vec::IntoIter<Source>,
+    open: Option<(Source, Lines)>,
+}
+
+impl Inputs {
+    /// What FILE arguments name; none at all is standard input.
+    pub(crate) fn from_arguments(files: &[PathBuf]) -> Self {
+        Self { sources: Source::from_arguments(files).into_iter(), open: None }
+    }
+}
+
+impl Iterator for Inputs {
+    type Item = Result<Input, Unread>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let Some((source, mut lines)) = self.open.take() else {
+                let source = self.sources.next()?;
+                match source.open() {
+                    Ok(lines) => self.open = Some((source, lines)),
+                    Err(error) => {
+                        let problem = format!("cannot be opened: {error}");
+                        return Some(Err(Unread { place: source.to_string(), problem }));
+                    }
+                }
+                continue;
+            };
+            let read = lines.next().map(|line| line.map(|line| line.text().map(<[u8]>::to_vec)));
+            // An error is about the line that was to come.
+            let number = lines.number() + u64::from(read.is_err());
+            let place = || format!("{source}:{number}");
+            let item = match read {
+                Ok(None) => continue,
+                // A cut or broken file: what came before stands, and the other files go on.
+                Err(error) => {
+                    return Some(Err(Unread {
+                        place: place(),
+                        problem: format!("reading ended here: {error}"),
+                    }));
+                }
+                Ok(Some(Some(text))) => Ok(Input { place: place(), number, text }),
+                Ok(Some(None)) => Err(Unread {
+                    place: place(),
+                    problem: format!("longer than {LINE_LIMIT} bytes: passed over"),
+                }),
+            };
+            self.open = Some((source, lines));
+            return Some(item);
+        }
+    }
+}
+
+/// One line, without its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line<'a> {
     Text(&'a [u8]),
     /// Longer than the limit: passed over.
     TooLong,
 }
 
+impl<'a> Line<'a> {
+    fn text(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::TooLong => None,
+        }
+    }
+}
+
 /// A reader of lines with bounded memory.
-pub(crate) struct Lines {
-    reader: Box<dyn BufRead>,
+struct Lines {
+    reader: Box<dyn BufRead + Send>,
     buffer: Vec<u8>,
     limit: usize,
     number: u64,
 }
 
 impl Lines {
-    fn new(mut reader: Box<dyn BufRead>, limit: usize) -> io::Result<Self> {
+    fn new(mut reader: Box<dyn BufRead + Send>, limit: usize) -> io::Result<Self> {
         let compressed = reader.fill_buf()?.starts_with(&GZIP_MAGIC);
         if compressed {
             reader = Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(reader)));
@@ -84,12 +178,12 @@ impl Lines {
     }
 
     /// The number of the line that `next` returned last, from 1.
-    pub(crate) fn number(&self) -> u64 {
+    fn number(&self) -> u64 {
         self.number
     }
 
     /// The next line, or `None` at the end. Line ends are `\n` and `\r\n`; the last line may lack one.
-    pub(crate) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         self.buffer.clear();
         let limit = self.limit as u64;
         if self.reader.by_ref().take(limit + 1).read_until(b'\n', &mut self.buffer)? == 0 {
@@ -168,9 +262,27 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_no_source() {
+    fn a_bad_file_takes_no_other_along() {
         let folder = tempfile::tempdir().unwrap();
-        let opened = Source::File(folder.path().into()).open();
-        assert_eq!(opened.err().unwrap().kind(), io::ErrorKind::IsADirectory);
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("a"), "1\n2").unwrap();
+        // The beginning of a gzip file.
+        std::fs::write(at("cut.gz"), [0x1f, 0x8b, 8, 0, 0, 0]).unwrap();
+        let said: Vec<String> =
+            Inputs::from_arguments(&[at("none"), at("a"), at("cut.gz"), folder.path().into(), at("a")])
+                .map(|item| match item {
+                    Ok(input) => format!("{}: {}", input.place, String::from_utf8_lossy(&input.text)),
+                    Err(unread) => format!("ERROR {unread}"),
+                })
+                .collect();
+        insta::assert_snapshot!(said.join("\n").replace(&*folder.path().to_string_lossy(), "DIR"), @"
+        ERROR DIR/none: cannot be opened: No such file or directory (os error 2)
+        DIR/a:1: 1
+        DIR/a:2: 2
+        ERROR DIR/cut.gz:1: reading ended here: unexpected end of file
+        ERROR DIR: cannot be opened: is a directory
+        DIR/a:1: 1
+        DIR/a:2: 2
+        ");
     }
 }

@@ -9,7 +9,7 @@
 
 mod common;
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
@@ -109,6 +109,25 @@ fn enrich_asks_opencti() {
         .collect();
     let expected: Vec<_> = (0..30).map(|n| format!("1.{n}")).collect();
     assert_eq!(ids, expected, "in the order of the alerts");
+}
+
+#[test]
+fn an_event_does_not_wait_for_the_next_alert() {
+    let home = Home::new();
+    let platform = OpenCti::knowing();
+    let mut command = home.command();
+    command.env("OPENCTI_TOKEN", TOKEN).env("CUSTOM_OPENCTI_OPENCTI__URL", &platform.url).arg("enrich");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    for id in ["1.1", "1.2"] {
+        writeln!(input, "{}", alert(id)).unwrap();
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        assert!(line.contains(id), "{line}");
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

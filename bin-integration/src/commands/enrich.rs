@@ -5,14 +5,16 @@ use std::path::Path;
 
 use enricher::{Bundle, Enriched, Enricher, LookupError};
 use jiff::Timestamp;
+use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
 
-use super::alerts::{Alerts, Found};
+use super::alerts::{Found, alerts};
 use super::go_on;
 use crate::cli::Enrich;
 use crate::config::{Config, Places};
 use crate::exit::{Exit, Failure, chain};
 use crate::files::{self, Role};
+use crate::input::Unread;
 use crate::platform::{self, Platform};
 use crate::sink::stdout::Stdout;
 
@@ -31,11 +33,26 @@ pub(crate) fn run(arguments: &Enrich, file: Option<&Path>) -> Result<(), Failure
             (Enricher::new(platform, config.policy), config.opencti.max_connections)
         }
     };
-    let now = arguments.at;
-    let mut alerts = Alerts::from_arguments(&arguments.files);
-    let tally = crate::runtime::block_on(all(&enricher, at_a_time, now, &mut alerts))
-        .map_err(|error| Failure::from_error(Exit::Defect, &error))??;
-    tally.end(alerts.bad())
+    let receiver = read(alerts(&arguments.files), at_a_time);
+    crate::runtime::block_on(all(&enricher, at_a_time, arguments.at, receiver))
+        .map_err(|error| Failure::from_error(Exit::Defect, &error))??
+        .end()
+}
+
+/// Reads alerts on a thread of its own: waiting for input must not hold up what is being looked up.
+fn read(
+    alerts: impl Iterator<Item = Result<Found, Unread>> + Send + 'static,
+    ahead: usize,
+) -> Receiver<Result<Found, Unread>> {
+    let (sender, receiver) = tokio::sync::mpsc::channel(ahead);
+    std::thread::spawn(move || {
+        for alert in alerts {
+            if sender.blocking_send(alert).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
 }
 
 /// Reads a bundle from a file.
@@ -60,6 +77,7 @@ fn bundle(path: &Path) -> Result<Bundle, Failure> {
 #[derive(Debug, Default)]
 struct Tally {
     alerts: u64,
+    unread: u64,
     incomplete: u64,
     not_asked: u64,
     in_a_row: u32,
@@ -74,17 +92,25 @@ async fn all(
     enricher: &Enricher,
     at_a_time: usize,
     now: Option<Timestamp>,
-    alerts: &mut Alerts,
+    mut alerts: Receiver<Result<Found, Unread>>,
 ) -> Result<Tally, Failure> {
     let mut out = Stdout::new();
     let mut tally = Tally::default();
     let mut tasks: VecDeque<Task> = VecDeque::new();
     loop {
         while tasks.len() < at_a_time && !tally.gave_up {
-            let Some(Found { alert, place }) = alerts.next() else { break };
-            let enricher = enricher.clone();
-            let task = async move { enricher.enrich(&alert, now.unwrap_or_else(Timestamp::now)).await };
-            tasks.push_back((place, tokio::spawn(task)));
+            // The input may be a pipe that stays open: it is waited for only when nothing else is to be done.
+            let next = if tasks.is_empty() { alerts.recv().await } else { alerts.try_recv().ok() };
+            match next {
+                None => break,
+                Some(Err(unread)) => tally.count_unread(&unread),
+                Some(Ok(Found { alert, place })) => {
+                    let enricher = enricher.clone();
+                    let task =
+                        async move { enricher.enrich(&alert, now.unwrap_or_else(Timestamp::now)).await };
+                    tasks.push_back((place, tokio::spawn(task)));
+                }
+            }
         }
         let Some((place, task)) = tasks.pop_front() else { break };
         let result = task.await.map_err(|error| Failure::from_error(Exit::Defect, &error))?;
@@ -93,7 +119,7 @@ async fn all(
                 return Ok(tally);
             }
         }
-        // With nothing more to wait for, what is there is shown: the input may be a pipe that stays open.
+        // With nothing more to wait for, what is there is shown.
         if tasks.is_empty() && !go_on(out.flush())? {
             return Ok(tally);
         }
@@ -102,6 +128,11 @@ async fn all(
 }
 
 impl Tally {
+    fn count_unread(&mut self, unread: &Unread) {
+        self.unread += 1;
+        tracing::warn!("{unread}");
+    }
+
     /// Counts one alert and returns its events as JSON.
     fn count(&mut self, place: &str, result: Result<Enriched, LookupError>) -> Vec<String> {
         self.alerts += 1;
@@ -125,16 +156,14 @@ impl Tally {
     }
 
     /// The end of the command; the gravest wins.
-    fn end(self, bad: u64) -> Result<(), Failure> {
+    fn end(self) -> Result<(), Failure> {
         if self.not_asked > 0 {
             let rest = if self.gave_up { ", the rest was not tried" } else { "" };
             let sentence = format!("{} alerts not looked up{rest}: {}", self.not_asked, self.last_problem);
             Err(Failure::new(Exit::Unreachable, sentence))
-        } else if bad > 0 {
-            Err(Failure::new(
-                Exit::Alert,
-                format!("{bad} inputs could not be read, {} alerts were", self.alerts),
-            ))
+        } else if self.unread > 0 {
+            let sentence = format!("{} inputs could not be read, {} alerts were", self.unread, self.alerts);
+            Err(Failure::new(Exit::Alert, sentence))
         } else if self.incomplete > 0 {
             let sentence =
                 format!("{} of {} alerts were answered only in part", self.incomplete, self.alerts);

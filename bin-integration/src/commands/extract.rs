@@ -8,12 +8,12 @@ use enricher::{Bundle, Enricher, KindName, Policy};
 use ioc_extract::{Extractor, Ioc, Kind, Profile};
 use serde::Serialize;
 
-use super::alerts::Alerts;
+use super::alerts::{Found, alerts};
 use super::go_on;
 use crate::cli::{Extract, TextKind};
 use crate::config::{Config, Places};
 use crate::exit::{Exit, Failure};
-use crate::input::{Line, Source};
+use crate::input::{Inputs, Unread};
 use crate::sink::stdout::Stdout;
 
 /// What is printed for one alert.
@@ -55,14 +55,14 @@ impl<'a> Item<'a> {
 }
 
 pub(crate) fn run(arguments: &Extract, file: Option<&Path>) -> Result<(), Failure> {
-    let bad = match arguments.text {
-        Some(kind) => of_text(&Source::from_arguments(&arguments.files), kind)?,
-        None => of_alerts(Alerts::from_arguments(&arguments.files), policy(arguments.all_kinds, file)?)?,
+    let unread = match arguments.text {
+        Some(kind) => of_text(Inputs::from_arguments(&arguments.files), kind)?,
+        None => of_alerts(alerts(&arguments.files), policy(arguments.all_kinds, file)?)?,
     };
-    match bad {
-        0 => Ok(()),
-        1 => Err(Failure::new(Exit::Alert, "1 input could not be read")),
-        _ => Err(Failure::new(Exit::Alert, format!("{bad} inputs could not be read"))),
+    if unread == 0 {
+        Ok(())
+    } else {
+        Err(Failure::new(Exit::Alert, format!("{unread} inputs could not be read")))
     }
 }
 
@@ -78,66 +78,50 @@ fn policy(all_kinds: bool, file: Option<&Path>) -> Result<Policy, Failure> {
 }
 
 /// Prints a line for each alert; returns how many could not be read.
-fn of_alerts(mut alerts: Alerts, policy: Policy) -> Result<u64, Failure> {
+fn of_alerts(alerts: impl Iterator<Item = Result<Found, Unread>>, policy: Policy) -> Result<u64, Failure> {
     // Selecting asks nobody, so an empty bundle will do.
     let enricher = Enricher::new(Bundle::default(), policy);
-    let mut out = Stdout::new();
-    while let Some(found) = alerts.next() {
+    each(alerts, |found| {
         let selection = enricher.select(&found.alert);
-        let iocs = selection.first_sightings().map(Item::of).collect();
-        if !go_on(out.line(&json(&OfAlert { alert_id: found.alert.id(), iocs })?))? {
-            return Ok(alerts.bad());
-        }
-    }
-    go_on(out.flush())?;
-    Ok(alerts.bad())
+        json(&OfAlert {
+            alert_id: found.alert.id(),
+            iocs: selection.first_sightings().map(Item::of).collect(),
+        })
+    })
 }
 
 /// Prints a line for each line of text; returns how many files and lines could not be read.
-fn of_text(sources: &[Source], kind: TextKind) -> Result<u64, Failure> {
+fn of_text(inputs: Inputs, kind: TextKind) -> Result<u64, Failure> {
     let profile = match kind {
         TextKind::Report => Profile::Report,
         TextKind::Log => Profile::Log,
     };
     let extractor = Extractor::builder().profile(profile).build();
+    each(inputs, |input| of_line(&extractor, &String::from_utf8_lossy(&input.text), input.number))
+}
+
+/// Prints what `line` makes of each item; returns how many items could not be read.
+fn each<T>(
+    items: impl Iterator<Item = Result<T, Unread>>,
+    line: impl Fn(T) -> Result<String, Failure>,
+) -> Result<u64, Failure> {
     let mut out = Stdout::new();
-    let mut bad = 0;
-    for source in sources {
-        let mut lines = match source.open() {
-            Ok(lines) => lines,
-            Err(error) => {
-                tracing::warn!("{source}: cannot be opened: {error}");
-                bad += 1;
-                continue;
+    let mut unread = 0;
+    for item in items {
+        match item {
+            Ok(item) => {
+                if !go_on(out.line(&line(item)?))? {
+                    return Ok(unread);
+                }
             }
-        };
-        let mut number = 0;
-        loop {
-            number += 1;
-            let text = match lines.next() {
-                Ok(None) => break,
-                Ok(Some(Line::Text(text))) => String::from_utf8_lossy(text),
-                Ok(Some(Line::TooLong)) => {
-                    tracing::warn!(
-                        "{source}:{number}: line longer than {} bytes passed over",
-                        crate::input::LINE_LIMIT
-                    );
-                    bad += 1;
-                    continue;
-                }
-                Err(error) => {
-                    tracing::warn!("{source}:{number}: reading ended here: {error}");
-                    bad += 1;
-                    break;
-                }
-            };
-            if !go_on(out.line(&of_line(&extractor, &text, number)?))? {
-                return Ok(bad);
+            Err(error) => {
+                tracing::warn!("{error}");
+                unread += 1;
             }
         }
     }
     go_on(out.flush())?;
-    Ok(bad)
+    Ok(unread)
 }
 
 fn of_line(extractor: &Extractor, text: &str, line: u64) -> Result<String, Failure> {

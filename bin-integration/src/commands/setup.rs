@@ -72,11 +72,19 @@ IN DOCKER (wazuh-docker, single node or multi node)
 
 pub(crate) fn run(part: Option<Part>) -> Result<(), Failure> {
     match part {
-        None => print(STEPS),
+        None => print(&everything()),
         Some(Part::Block) => print(BLOCK),
         Some(Part::Rules) => print(RULES),
         Some(Part::Config) => print(&config()?),
     }
+}
+
+/// The steps, and the two files that nobody can do without.
+fn everything() -> String {
+    format!(
+        "{STEPS}\nTHE BLOCK FOR ossec.conf (custom-opencti setup block)\n\n{BLOCK}\n\
+         THE RULES FOR etc/rules/opencti_rules.xml (custom-opencti setup rules)\n\n{RULES}"
+    )
 }
 
 /// A configuration file with every key and its default, commented out.
