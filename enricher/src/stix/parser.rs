@@ -55,12 +55,17 @@ pub(super) fn parse(text: &str, lenient: bool) -> Result<(ObservationExpression,
     if text.len() > MAX_PATTERN_LEN {
         return Err(PatternError::TooLong { len: text.len(), max: MAX_PATTERN_LEN });
     }
-    let mut parser = Parser::new(text, lenient)?;
-    match parser.pattern() {
-        Ok(expression) => Ok((expression, parser.into_remarks())),
-        Err(error) if lenient => recover_unescaped_quote(text).ok_or(error),
-        Err(error) => Err(error),
+    // Liberties are taken where the grammar has no reading, so that none of them can change what is in the grammar.
+    match read(text, false) {
+        Err(_) if lenient => read(text, true).or_else(|error| recover_unescaped_quote(text).ok_or(error)),
+        outcome => outcome,
     }
+}
+
+fn read(text: &str, lenient: bool) -> Result<(ObservationExpression, Remarks), PatternError> {
+    let mut parser = Parser::new(text, lenient)?;
+    let expression = parser.pattern()?;
+    Ok((expression, parser.into_remarks()))
 }
 
 /// `[url:value = 'http://example.org/?a='b'']`: one comparison whose value holds quotes that nobody escaped. Only where

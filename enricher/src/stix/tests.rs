@@ -169,6 +169,9 @@ fn a_strict_pattern_has_no_notes() {
     let (strict, lenient) = (Pattern::parse(text).expect(text), Pattern::parse_lenient(text).expect(text));
     assert_eq!(strict.expression(), lenient.expression());
     assert_eq!(lenient.notes(), []);
+    let text = "[a:/* c */and = 1 AND or:in = 2]";
+    let (strict, lenient) = (Pattern::parse(text).expect(text), Pattern::parse_lenient(text).expect(text));
+    assert_eq!(strict.expression(), lenient.expression());
 }
 
 #[test]
