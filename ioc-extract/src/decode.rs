@@ -46,6 +46,13 @@ pub(crate) fn base64(text: &[u8], max: usize) -> Vec<u8> {
     out
 }
 
+/// The first three bytes of a run of at least four base64 characters.
+pub(crate) fn head(run: &[u8]) -> [u8; 3] {
+    let bits = run.iter().filter(|b| !b.is_ascii_whitespace()).take(4).fold(0u32, |bits, b| bits << 6 | u32::from(BASE64[usize::from(*b)] & 63));
+    let [_, a, b, c] = bits.to_be_bytes();
+    [a, b, c]
+}
+
 /// Whether a byte can be in base64, padding aside.
 pub(crate) fn is_base64(b: u8) -> bool {
     BASE64[usize::from(b)] != 255
@@ -107,9 +114,9 @@ pub(crate) fn inflate(bytes: &[u8], raw: bool, max: usize) -> Option<Vec<u8>> {
 }
 
 /// Whether the start of a decoded text is worth decoding the rest: text, UTF-16 or a compressed stream.
-pub(crate) fn promises(head: &[u8], raw: bool) -> bool {
-    matches!(head, [0x1f, 0x8b, 8, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..])
-        || raw
+pub(crate) fn promises(head: &[u8]) -> bool {
+    matches!(head, [0x1f, 0x8b, 8, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] | [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
+        || (head.len() == 3 && (head[1] == 0 || (head[0] == 0 && head[2] == 0)))
         || utf16(head).is_some()
         || head.iter().all(|b| matches!(b, b'\t' | b'\r' | b'\n' | b' '..=b'~' | 0x80..=0xff)) && head.iter().filter(|b| **b >= 0x80).count() * 4 <= head.len()
 }

@@ -357,6 +357,6 @@ mod tests {
             assert!(!KindSet::ALL.without(kind).contains(kind));
         }
         assert_eq!(KindSet::ALL.iter().count(), Kind::all().len());
-        insta::assert_snapshot!("ip".parse::<Kind>().unwrap_err(), @"");
+        insta::assert_snapshot!("ip".parse::<Kind>().unwrap_err(), @"`ip` is no kind of indicator; kinds are written as in `ipv4-addr` or `file:sha256`");
     }
 }

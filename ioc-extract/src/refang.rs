@@ -226,9 +226,26 @@ const SPELLINGS: &[(&str, &str, bool)] = &[
 pub(crate) fn scheme(bytes: &[u8], start: usize, report: bool) -> Option<(usize, &'static str, Option<Decoding>)> {
     let open = opens(at(bytes, start));
     let from = start + usize::from(open);
+    let first = at(bytes, from).to_ascii_lowercase();
+    // Most words are none of these by their first two letters.
+    let second = at(bytes, from + 1).to_ascii_lowercase();
+    let possible = match first {
+        b'h' => matches!(second, b't' | b'x' | b'z' | b'*' | b'0' | b'['),
+        b'f' => matches!(second, b't' | b'x'),
+        b'm' | b't' => matches!(second, b'e' | b'c'),
+        b's' => second == b'f',
+        b'u' => second == b'd',
+        b'w' => second == b's',
+        b'x' => second == b'x',
+        _ => false,
+    };
+    if !possible {
+        return None;
+    }
     let (spelling, canonical, _) = SPELLINGS.iter().find(|(spelling, _, only)| {
         let end = from + spelling.len();
         (report || !only)
+            && spelling.as_bytes()[0] == first
             && bytes.get(from..end).is_some_and(|s| s.eq_ignore_ascii_case(spelling.as_bytes()))
             && !at(bytes, end).is_ascii_lowercase()
     })?;

@@ -229,7 +229,9 @@ impl<'t> Scanner<'t> {
 
     /// Hands over what was found, in order.
     pub(crate) fn drain(&mut self, queue: &mut VecDeque<Item<'t>>, last: &mut usize) {
-        self.hits.sort_by_key(|hit| hit.span.start);
+        if self.hits.len() > 1 {
+            self.hits.sort_by_key(|hit| hit.span.start);
+        }
         for mut hit in self.hits.drain(..) {
             // Decoded regions may overlap what came before by their markers; the order of starts is a promise.
             hit.span.start = hit.span.start.max(*last).min(hit.span.end);

@@ -73,6 +73,9 @@ pub(crate) fn hive(text: &[u8]) -> Option<(&'static str, usize)> {
         [b'<', rest @ ..] => (rest, 1),
         _ => (text, 0),
     };
+    if !matches!(inner, [b'H' | b'h', b'K' | b'k', ..] | [b'\\', b'R' | b'r', ..]) {
+        return None;
+    }
     let table = if inner.first() == Some(&b'\\') { NATIVE } else { HIVES };
     for (spelling, name) in table {
         if !inner.get(..spelling.len()).is_some_and(|s| s.eq_ignore_ascii_case(spelling.as_bytes())) {

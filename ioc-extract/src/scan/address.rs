@@ -147,7 +147,7 @@ impl Scanner<'_> {
             return end;
         }
         let Ok((kind, value)) = ip::canonical_cidr(self.text(start..stop)) else { return end };
-        self.found(kind, start..stop, Cow::Owned(value.into_owned()));
+        self.found(kind, start..stop, value);
         stop
     }
 }

@@ -26,9 +26,13 @@ impl<'t> Scanner<'t> {
     /// Whether a label ends in one of these words, whatever the case. A word that begins with a blank must not be the
     /// end of a longer one.
     pub(super) fn label_is(label: &[u8], words: &[&str]) -> bool {
+        let Some(last) = label.last().map(u8::to_ascii_lowercase) else { return false };
         words.iter().any(|word| {
-            let whole = word.starts_with(' ');
-            let word = word.trim_start().as_bytes();
+            let word = word.as_bytes();
+            if word[word.len() - 1] != last {
+                return false;
+            }
+            let (whole, word) = word.strip_prefix(b" ").map_or((false, word), |word| (true, word));
             let Some(split) = label.len().checked_sub(word.len()) else { return false };
             label[split..].eq_ignore_ascii_case(word)
                 && (!whole || split == 0 || !label[split - 1].is_ascii_alphanumeric())

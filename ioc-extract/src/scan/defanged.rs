@@ -31,7 +31,7 @@ impl Scanner<'_> {
         let open = matches!(self.before(start), b'[' | b'(' | b'{');
         let from = if open && matches!(next, b']' | b')' | b'}') { start - 1 } else { start };
         let scheme = match next {
-            b':' | b'[' | b'(' | b'{' | b'\\' | b'/' | b'*' | b'!' | b'@' | b'&' | b']' | b')' | b'}' | b' ' => {
+            b':' | b'[' | b'(' | b'{' | b'\\' | b'/' | b'*' | b'!' | b'@' | b'&' | b']' | b')' | b'}' | b' ' if end - start <= 6 => {
                 refang::scheme(self.bytes, from, report).filter(|(len, ..)| from + len > end)
             }
             _ => None,

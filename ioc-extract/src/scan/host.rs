@@ -130,8 +130,8 @@ impl<'t> Scanner<'t> {
         if self.before(start) == b'=' && self.bytes[start..end].starts_with(b"40") && Self::is_word(self.before(start - 1)) {
             start += 2;
         }
-        if let Some(gap) = memchr::memmem::rfind(&self.bytes[start..end], b"..") {
-            start += gap + 2;
+        if let Some(gap) = ellipsis(&self.bytes[start..end]) {
+            start += gap;
         }
         let text = self.text(start..end);
         if !text.contains('.') || text.len() > domain::MAX_NAME {
@@ -219,14 +219,17 @@ impl<'t> Scanner<'t> {
     /// A word before `@`.
     pub(super) fn email(&mut self, word: Word) -> Option<usize> {
         let at = word.end;
+        let host = self.word_at(at + 1);
+        if host.mask & (DOT | HIGH) == 0 && self.byte(at + 1) != b'[' {
+            return None;
+        }
         let mut start = word.start;
         let reach = self.floor().max(at.saturating_sub(email::MAX_LOCAL));
         while start > reach && (Self::is_word(self.bytes[start - 1]) || self.bytes[start - 1] == b'+') {
             start -= 1;
         }
-        let local = &self.bytes[start..at];
-        if let Some(gap) = memchr::memmem::rfind(local, b"..") {
-            start += gap + 2;
+        if let Some(gap) = ellipsis(&self.bytes[start..at]) {
+            start += gap;
         }
         while start < at && matches!(self.bytes[start], b'.' | b'-' | b'+') {
             start += 1;
@@ -243,7 +246,6 @@ impl<'t> Scanner<'t> {
             self.left_out(Kind::EmailAddr, start..at + 1, Rejected::Malformed);
             return None;
         }
-        let host = self.word_at(at + 1);
         let mut end = host.end;
         while end > at && matches!(self.bytes[end - 1], b'.' | b'-' | b'_') {
             end -= 1;
@@ -269,4 +271,9 @@ impl<'t> Scanner<'t> {
             Err(_) => None,
         }
     }
+}
+
+/// What comes after the last two dots in a row: its offset.
+fn ellipsis(text: &[u8]) -> Option<usize> {
+    text.windows(2).rposition(|pair| pair == b"..").map(|i| i + 2)
 }

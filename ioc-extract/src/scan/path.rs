@@ -64,7 +64,8 @@ impl Scanner<'_> {
         let component = self.bytes[from..end].iter().rposition(|b| *b == b'\\').map_or(from, |i| from + i + 1);
         let rest = &self.bytes[component..];
         if let Some(name) = KNOWN.iter().find(|name| {
-            rest.get(..name.len()).is_some_and(|s| s.eq_ignore_ascii_case(name.as_bytes()))
+            rest.first().is_some_and(|b| b.eq_ignore_ascii_case(&name.as_bytes()[0]))
+                && rest.get(..name.len()).is_some_and(|s| s.eq_ignore_ascii_case(name.as_bytes()))
                 && rest.get(name.len()).is_none_or(|b| !Self::is_word(*b))
         }) {
             return component + name.len();
@@ -86,6 +87,9 @@ impl Scanner<'_> {
 
     /// A registry key whose hive begins at `start`.
     pub(super) fn hive(&mut self, start: usize) -> Option<usize> {
+        if !self.wants(Kind::RegistryKey) {
+            return None;
+        }
         let (_, len) = registry::hive(&self.bytes[start..])?;
         let mut end = self.path_end(start + len, self.before(start), registry::MAX_KEY);
         if self.byte(end) == b' ' {
@@ -95,7 +99,7 @@ impl Scanner<'_> {
             end -= 1;
         }
         let value = registry::canonical(self.text(start..end)).ok()?;
-        self.found(Kind::RegistryKey, start..end, Cow::Owned(value.into_owned()));
+        self.found(Kind::RegistryKey, start..end, value);
         Some(end)
     }
 
@@ -113,11 +117,8 @@ impl Scanner<'_> {
             end -= 1;
         }
         let value = path::canonical(self.text(start..end)).ok()?;
-        let name = path::file_name(&value).ok().map(Cow::into_owned);
-        self.found(Kind::FilePath, start..end, Cow::Owned(value.into_owned()));
-        if let Some(name) = name.filter(|name| name.contains('.')) {
-            self.found(Kind::FileName, end - name.len()..end, Cow::Owned(name));
-        }
+        self.found(Kind::FilePath, start..end, value);
+        self.base_name(start, end);
         Some(from)
     }
 
@@ -159,20 +160,29 @@ impl Scanner<'_> {
         }
         let text = self.text(at..end);
         if &self.bytes[host..host + first] == b"." {
-            let value = path::named_pipe(text).ok()?.into_owned();
-            self.found(Kind::NamedPipe, at..end, Cow::Owned(value));
+            let value = path::named_pipe(text).ok()?;
+            self.found(Kind::NamedPipe, at..end, value);
             return Some(end);
         }
-        let value = path::canonical(text).ok()?.into_owned();
-        let name = value.rsplit('\\').next().filter(|name| name.contains('.')).map(str::to_owned);
-        self.found(Kind::FilePath, at..end, Cow::Owned(value));
+        let value = path::canonical(text).ok()?;
+        self.found(Kind::FilePath, at..end, value);
         let authority = if long { inner + self.bytes[inner..end].iter().position(|b| *b == b'\\').map_or(0, |i| i + 1) } else { host };
         let len = self.bytes[authority..end].iter().position(|b| matches!(b, b'\\' | b'@')).unwrap_or(0);
         self.host(authority..authority + len);
-        if let Some(name) = name {
-            self.found(Kind::FileName, end - name.len()..end, Cow::Owned(name));
-        }
+        self.base_name(at, end);
         Some(end)
+    }
+
+    /// The file that a path from `start` to `end` names, if it has an extension.
+    fn base_name(&mut self, start: usize, end: usize) {
+        if !self.wants(Kind::FileName) {
+            return;
+        }
+        let text = self.text(start..end);
+        let name = text.rfind(['\\', '/']).map_or(text, |i| &text[i + 1..]);
+        if name.contains('.') {
+            self.found(Kind::FileName, end - name.len()..end, Cow::Borrowed(name));
+        }
     }
 
     /// A slash outside of a word: a POSIX path, in reports.
@@ -212,11 +222,8 @@ impl Scanner<'_> {
             return None;
         }
         let value = path::canonical(text).ok()?;
-        let name = value.rsplit('/').next().filter(|name| name.contains('.')).map(str::to_owned);
         self.found(Kind::FilePath, at..end, value);
-        if let Some(name) = name {
-            self.found(Kind::FileName, end - name.len()..end, Cow::Owned(name));
-        }
+        self.base_name(at, end);
         Some(end)
     }
 }

@@ -19,7 +19,11 @@ const SCHEMES: &[&str] = &[
 
 /// The scheme that ends at `end`: where it begins.
 fn scheme(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
+    let last = bytes.get(end.checked_sub(1)?)?.to_ascii_lowercase();
     SCHEMES.iter().find_map(|scheme| {
+        if scheme.as_bytes()[scheme.len() - 1] != last {
+            return None;
+        }
         let start = end.checked_sub(scheme.len()).filter(|s| *s >= from)?;
         bytes[start..end].eq_ignore_ascii_case(scheme.as_bytes()).then_some(start)
     })
@@ -29,6 +33,16 @@ impl Scanner<'_> {
     /// `word://…`; the colon is at `colon`.
     pub(super) fn url(&mut self, start: usize, colon: usize) -> Option<usize> {
         let start = scheme(self.bytes, start, colon)?;
+        let authority = self.bytes[colon + 3..].iter().take(1024).take_while(|b| !matches!(b, b'/' | b'?' | b'#' | 0..=b' '));
+        let mut host = authority.clone().skip_while(|b| b.is_ascii_alphanumeric());
+        // A name without a dot is none of the public DNS; what else there can be has digits, brackets or escapes.
+        if matches!(host.next(), None | Some(b':')) && !authority.clone().next().is_some_and(u8::is_ascii_digit) && !authority.clone().any(|b| *b == b'@') {
+            let end = colon + 3 + authority.count();
+            if end > colon + 3 {
+                self.left_out(Kind::Url, start..end, Rejected::NoPublicSuffix);
+            }
+            return Some(colon + 3);
+        }
         if let Some(end) = self.attribute(start) {
             return Some(end);
         }
@@ -36,7 +50,7 @@ impl Scanner<'_> {
         let mut end = if colon + 3 < self.url_end { self.url_end } else { url::end(self.bytes, colon + 3, quote) };
         self.url_end = end;
         // Lists of URLs.
-        if let Some(next) = memchr::memmem::find(&self.bytes[colon + 3..end], b"://").map(|i| colon + 3 + i)
+        if let Some(next) = memchr::memchr_iter(b':', &self.bytes[colon + 3..end]).map(|i| colon + 3 + i).find(|i| self.bytes[*i..end].starts_with(b"://"))
             && let Some(next) = scheme(self.bytes, colon + 4, next)
             && matches!(self.bytes[next - 1], b',' | b';' | b'|')
         {
@@ -126,7 +140,8 @@ impl Scanner<'_> {
         if !matches!(quote, b'"' | b'\'') {
             return None;
         }
-        let label = self.bytes[..open - 1].trim_ascii_end().strip_suffix(b"=")?.trim_ascii_end();
+        let label = &self.bytes[open.saturating_sub(24)..open - 1];
+        let label = label.trim_ascii_end().strip_suffix(b"=")?.trim_ascii_end();
         if !Self::label_is(&label[label.len().saturating_sub(8)..], &[" href", " src", " action", "\"href", "'href"]) {
             return None;
         }
