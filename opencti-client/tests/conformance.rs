@@ -407,6 +407,7 @@ async fn the_stand_in_is_asked() {
         .map(|related| (related.from_id.clone(), related.to_id.clone()))
         .collect();
     assert_eq!(related, expected("resolves-to"));
+    assert!(!related.is_empty());
     assert!(context.value.related.iter().all(|related| related.other.value.is_some()));
     assert_eq!(based_on(&client.based_on(&observables).await.unwrap().value), expected("based-on"));
 
