@@ -173,8 +173,11 @@ fn address(terms: &mut Terms, ioc: &Ioc) {
         let Ok(network) = IpNet::new(ip, *length) else { continue };
         let network = network.trunc();
         terms.pattern(&pattern::comparison(path, &network.to_string()));
-        // A network also stands inside longer patterns (ISSUBSET, OR), where only its text can be searched for.
-        phrase(terms, &network.addr().to_string());
+        // A network also stands inside longer patterns (ISSUBSET, OR), where only its text can be searched for. The
+        // first address of a very large one, such as 8.0.0.0, stands in too many patterns that mean something else.
+        if *length >= 16 {
+            phrase(terms, &network.addr().to_string());
+        }
     }
 }
 
