@@ -413,3 +413,81 @@ impl Hasher for Fnv {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(json: &str) -> Alert {
+        Alert::parse(json.as_bytes()).unwrap()
+    }
+
+    fn holds(json: &str, path: &str) -> Option<Holds> {
+        let alert = source(json);
+        Catalogue::get().find(path, &Source::of(&alert)).map(|field| field.holds)
+    }
+
+    #[test]
+    fn every_entry_can_be_reached() {
+        let mut seen: Vec<&Field> = Vec::new();
+        for field in FAMILIES.iter().flat_map(|family| family.fields) {
+            let hides = seen.iter().find(|earlier| {
+                earlier.path.eq_ignore_ascii_case(field.path)
+                    && (earlier.when == When::Always || earlier.when == field.when)
+            });
+            assert!(hides.is_none(), "`{}` ({}) is hidden by an earlier entry", field.path, field.when);
+            if field.path.contains('*') {
+                assert_eq!(field.when, When::Always, "`{}` has a condition", field.path);
+            }
+            seen.push(field);
+        }
+    }
+
+    #[test]
+    fn the_meaning_of_url_depends_on_the_decoder() {
+        let url = |decoder: &str| {
+            holds(&format!(r#"{{"data":{{"url":"x"}},"decoder":{{"name":"{decoder}"}}}}"#), "data.url")
+        };
+        assert_eq!(url("squid-accesslog"), Some(Holds::Url));
+        assert_eq!(url("named"), Some(Holds::Domain));
+        assert_eq!(url("clamd"), Some(Holds::Path));
+        assert_eq!(url("web-accesslog"), Some(Holds::Url));
+        assert_eq!(url("somebody's"), Some(Holds::Url));
+    }
+
+    #[test]
+    fn sysmon_is_told_by_provider_and_event() {
+        let sysmon = |id: u16, path: &str| {
+            let json = format!(
+                r#"{{"data":{{"win":{{"system":{{"providerName":"Microsoft-Windows-Sysmon","eventID":"{id}"}}}}}}}}"#
+            );
+            let alert = source(&json);
+            Catalogue::get().find(path, &Source::of(&alert)).map(|field| (field.holds, field.object))
+        };
+        assert_eq!(sysmon(1, "data.win.eventdata.image"), Some((Holds::Path, "file")));
+        assert_eq!(sysmon(11, "data.win.eventdata.image"), Some((Holds::Path, "process")));
+        assert_eq!(sysmon(24, "data.win.eventdata.hashes"), Some((Holds::NotAFile, "")));
+        assert_eq!(sysmon(26, "data.win.eventdata.hashes"), Some((Holds::Hashes, "file")));
+    }
+
+    #[test]
+    fn paths_are_found_without_case_by_what_is_above_and_by_their_last_key() {
+        let alert = r#"{"rule":{}}"#;
+        assert_eq!(holds(alert, "data.SrcIP"), Some(Holds::Host(Role::Source)));
+        assert_eq!(holds(alert, "data.virustotal.permalink"), Some(Holds::Nothing));
+        assert_eq!(holds(alert, "data.virustotal.source.md5"), Some(Holds::Digest(Kind::Md5)));
+        assert_eq!(holds(alert, "data.vuls.a.b.md5"), Some(Holds::Nothing));
+        assert_eq!(holds(alert, "data.my.own.sha256"), Some(Holds::Digest(Kind::Sha256)));
+        assert_eq!(holds(alert, "data.my.own.field"), None);
+    }
+
+    #[test]
+    fn registry_and_deletions_are_told_from_files() {
+        let path = "syscheck.sha1_before";
+        assert_eq!(holds(r#"{"syscheck":{"event":"modified"}}"#, path), Some(Holds::Superseded));
+        assert_eq!(holds(r#"{"syscheck":{"event":"deleted"}}"#, path), Some(Holds::Digest(Kind::Sha1)));
+        let registry = r#"{"syscheck":{"event":"deleted","path":"HKEY_LOCAL_MACHINE\\a"}}"#;
+        assert_eq!(holds(registry, path), Some(Holds::NotAFile));
+        assert_eq!(holds(registry, "syscheck.path"), Some(Holds::RegistryKey));
+    }
+}

@@ -73,7 +73,11 @@ impl Count {
     }
 
     fn add(self, other: Self) -> Self {
-        Self { right: self.right + other.right, wrong: self.wrong + other.wrong, missed: self.missed + other.missed }
+        Self {
+            right: self.right + other.right,
+            wrong: self.wrong + other.wrong,
+            missed: self.missed + other.missed,
+        }
     }
 }
 
@@ -133,7 +137,10 @@ fn real_alerts_give_what_people_labelled() {
             })
             .collect();
         for trap in &gold.traps {
-            if found.iter().any(|(kind, value)| MAIN.contains(kind) && value.eq_ignore_ascii_case(&trap.value)) {
+            if found
+                .iter()
+                .any(|(kind, value)| MAIN.contains(kind) && value.eq_ignore_ascii_case(&trap.value))
+            {
                 sprung.push(format!("{} {}", gold._id, trap.value));
             }
         }
@@ -157,7 +164,8 @@ fn real_alerts_give_what_people_labelled() {
         }
     }
 
-    let main = MAIN.iter().filter_map(|kind| counts.get(kind)).fold(Count::default(), |sum, count| sum.add(*count));
+    let main =
+        MAIN.iter().filter_map(|kind| counts.get(kind)).fold(Count::default(), |sum, count| sum.add(*count));
     eprintln!("{:22} {:>9} {:>6}   right wrong missed", "kind", "precision", "recall");
     let line = |name: &str, count: Count| {
         eprintln!(

@@ -634,7 +634,6 @@ pub static FAMILIES: &[Family] = &[
         name: "paloalto",
         title: "Palo Alto",
         fields: &[
-            field("source_address", Host(Source), "203.0.113.9"),
             field("destination_address", Host(Destination), "203.0.113.9"),
             field("nat_source_ip", Host(Source), "198.51.100.9"),
             field("nat_destination_ip", Host(Destination), "198.51.100.9"),
@@ -698,8 +697,6 @@ pub static FAMILIES: &[Family] = &[
             field("tran_dst_ip", Host(Destination), "198.51.100.9"),
             // The firewall's own address.
             field("fw", Nothing, "198.51.100.1").decoder(&["sonicwall"]),
-            field("srcMac", Mac, "02:00:5e:10:00:01"),
-            field("dstMac", Mac, "02:00:5e:10:00:02"),
             field("smac", Mac, "02:00:5e:10:00:01"),
             field("dmac", Mac, "02:00:5e:10:00:02"),
             field("dstname", Host(Destination), "evil.example"),
@@ -764,7 +761,6 @@ pub static FAMILIES: &[Family] = &[
             field("office365.Version", Nothing, "1"),
             field("office365.Subscription", Nothing, "Audit.Exchange"),
             field("office365.subscription_name", Nothing, "Audit.Exchange"),
-            field("office365.subscription", Nothing, "Audit.Exchange"),
         ],
     },
     Family {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use wazuh_alert::Alert;
 
 use super::walk::{Reading, Walker};
-use super::{auditd, read};
+use super::{Role, auditd, read};
 
 const PATH: &str = "full_log";
 
@@ -52,6 +52,12 @@ pub(super) fn read_log(walker: &mut Walker<'_>, log: &str) {
         }
         return;
     }
+    if walker.source.is_decoder("squid") {
+        for host in log.split_ascii_whitespace().filter_map(squid_peer) {
+            let object = walker.next_object();
+            walker.hosts(PATH, host, Role::Destination, object);
+        }
+    }
     let names_files = ANTIVIRUS.iter().any(|name| walker.source.is_decoder(name));
     let reading = Reading { names_files, ..Reading::default() };
     if walker.source.is_decoder("web-accesslog")
@@ -64,6 +70,15 @@ pub(super) fn read_log(walker: &mut Walker<'_>, log: &str) {
         return;
     }
     walker.text(PATH, log, &reading);
+}
+
+/// The server that squid asked, of its field for that: `HIER_DIRECT/192.0.2.1`.
+fn squid_peer(word: &str) -> Option<&str> {
+    let (code, host) = word.split_once('/')?;
+    ["DIRECT", "PARENT", "SIBLING_HIT", "CARP", "ORIGINAL_DST"]
+        .iter()
+        .any(|end| code.ends_with(end))
+        .then_some(host)
 }
 
 /// Where the user agent of an access log stands.

@@ -104,8 +104,9 @@ fn no_domain(name: &str, written: &str, after: &str) -> Option<Rejected> {
     if last == "info" && is_facility || last == "name" && OBJECTS.contains(&first) {
         return Some(Rejected::LooksLikeCode);
     }
-    // `corp.example/administrator@192.0.2.7`: the realm of an account.
+    // `corp.example/administrator@192.0.2.7`, `corp.example/bob:secret@192.0.2.7`: the realm of an account.
     let account = after.strip_prefix('/')?;
+    let account = account.split_ascii_whitespace().next().filter(|account| account.contains('@'))?;
     let end =
         account.find(|char: char| !(char.is_alphanumeric() || matches!(char, '.' | '-' | '_' | '$')))?;
     let behind = account.get(end..)?;

@@ -26,6 +26,9 @@ const OWN: &[&str] = &[
     "data.ms-graph.evidence.deviceDnsName",
 ];
 
+/// The keys of CEF that name the device that reported.
+const CEF_DEVICE: &[&str] = &[" dvchost=", " dvc="];
+
 /// What the machines that report are called.
 pub(super) struct Own<'a> {
     names: Vec<&'a str>,
@@ -43,8 +46,12 @@ impl<'a> Own<'a> {
                 }
             }
         }
-        if let Some(name) = alert.full_log().and_then(sender).filter(|name| name.contains(['.', ':'])) {
-            names.push(name);
+        if let Some(log) = alert.full_log() {
+            let device = CEF_DEVICE.iter().filter_map(|key| {
+                let (_, value) = log.split_once(key)?;
+                value.split_ascii_whitespace().next()
+            });
+            names.extend(sender(log).into_iter().chain(device).filter(|name| name.contains(['.', ':'])));
         }
         Self { names }
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ioc_extract::{Ioc, Kind, Rejected};
+use ioc_extract::{Ioc, Kind, Rejected, Url};
 
 use super::noise;
 
@@ -56,7 +56,7 @@ pub(super) fn host(text: &str) -> HostText {
     }
     match Ioc::parse(Kind::DomainName, name) {
         Ok(ioc) => HostText::Is(ioc),
-        // Numbers: `00.00.000.00`, a truncated address.
+        // Numbers: an address that is cut off, an object identifier.
         Err(_) if name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => HostText::Other,
         Err(reason) if name.contains('.') => HostText::No(Kind::DomainName, reason),
         Err(_) => HostText::Other,
@@ -94,10 +94,31 @@ pub(super) fn whole_url(text: &str) -> Option<Ioc> {
     if is_asked { Ioc::parse(Kind::Url, text).ok() } else { None }
 }
 
+/// The host of a URL in canonical form.
+pub(super) fn host_of_url(url: &str) -> Option<Ioc> {
+    let url = Url::parse(url).ok()?;
+    match host(url.host()) {
+        HostText::Is(ioc) => Some(ioc),
+        HostText::No(..) | HostText::Other => None,
+    }
+}
+
+/// The file that AppLocker or the like names at the start of its message: `C:\a.exe was prevented from running.`
+pub(super) fn blocked_file(message: &str) -> Option<&str> {
+    let (file, _) = message.trim_start_matches('"').split_once(" was ")?;
+    let is_path = file.contains('\\') && !file.contains(['\n', '"']) && file.len() < 512;
+    (is_path && (file.starts_with('%') || file.get(1..3) == Some(":\\"))).then_some(file)
+}
+
 /// The name of the file at the end of a path. `None` for folders, and for what is no file: `System`, `Registry`.
 pub(super) fn base_name(path: &str) -> Option<&str> {
     match path.rsplit_once(['\\', '/', '|']) {
-        Some((_, name)) => Some(name.trim()).filter(|name| !name.is_empty() && *name != "." && *name != ".."),
+        Some((folder, name)) => {
+            // `a.iso:Zone.Identifier`: an alternate stream of a file is a part of it.
+            let is_windows = folder.contains('\\') || folder.ends_with(':');
+            let name = if is_windows { name.split(':').next().unwrap_or(name) } else { name };
+            Some(name.trim()).filter(|name| !name.is_empty() && *name != "." && *name != "..")
+        }
         None => Some(path).filter(|name| name.contains('.')),
     }
 }
@@ -126,7 +147,8 @@ pub(super) fn resources(text: &str) -> Vec<Resource<'_>> {
     for entry in text.split(';').map(str::trim) {
         let (kind, value) = match entry.split_once(":_") {
             Some((kind, value)) if kind.bytes().all(|byte| byte.is_ascii_alphabetic()) => (kind, value),
-            _ => ("file", entry.strip_prefix('_').unwrap_or(entry)),
+            _ if entry.contains(['\\', '/']) => ("file", entry.strip_prefix('_').unwrap_or(entry)),
+            _ => continue,
         };
         let value = value.trim();
         if value.is_empty() {
@@ -308,4 +330,148 @@ pub(super) fn user_agent_header(text: &str) -> Option<&str> {
     let end = value.find(['\r', '\n', '"']).unwrap_or(value.len());
     let end = value.find("\\r").map_or(end, |escaped| escaped.min(end));
     value.get(..end).map(|value| value.trim_end_matches('\\').trim()).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host_of(text: &str) -> Option<String> {
+        match host(text) {
+            HostText::Is(ioc) => Some(format!("{} {ioc}", ioc.kind())),
+            HostText::No(..) | HostText::Other => None,
+        }
+    }
+
+    #[test]
+    fn hosts_with_and_without_ports() {
+        for (text, expected) in [
+            ("203.0.113.9", "ipv4-addr 203.0.113.9"),
+            ("203.0.113.9:4444", "ipv4-addr 203.0.113.9"),
+            ("::ffff:203.0.113.9", "ipv4-addr 203.0.113.9"),
+            ("[2001:db8::9]:50213", "ipv6-addr 2001:db8::9"),
+            ("2001:0db8:0:0::9%eth0", "ipv6-addr 2001:db8::9"),
+            ("C2.Evil.example.", "domain-name c2.evil.example"),
+            ("c2.evil.example:443", "domain-name c2.evil.example"),
+            ("*.evil.example", "domain-name evil.example"),
+        ] {
+            assert_eq!(host_of(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["KALI", "XXX.XXX.XXX.XXX", "srv01.lan", "https(203.0.113.9)", "a b"] {
+            assert_eq!(host_of(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn answers_of_sysmon() {
+        let text = "type:  5 cdn.evil.example;::ffff:203.0.113.9; 2001:db8::9 ;";
+        assert!(answers(text).eq(["cdn.evil.example", "::ffff:203.0.113.9", "2001:db8::9"]));
+    }
+
+    #[test]
+    fn authorities_of_urls_without_scheme() {
+        assert_eq!(authority("evil.example/a?b"), Some("evil.example"));
+        assert_eq!(authority("evil.example:443"), Some("evil.example:443"));
+        for text in ["/a", "http://evil.example/", "GET /", "index", "eve@evil.example"] {
+            assert_eq!(authority(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_files() {
+        assert_eq!(base_name(r"C:\Users\bob\a.exe"), Some("a.exe"));
+        assert_eq!(base_name(r"C:\a.iso:Zone.Identifier"), Some("a.iso"));
+        assert_eq!(base_name("/tmp/a:b"), Some("a:b"));
+        assert_eq!(base_name(r"PROGRAM_FILES|\a\b.exe"), Some("b.exe"));
+        assert_eq!(base_name("a.exe"), Some("a.exe"));
+        for path in [r"C:\Windows\", "System", "/", "/tmp/.."] {
+            assert_eq!(base_name(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn hosts_of_shares() {
+        assert_eq!(share_host(r"\\files.evil.example\a\b"), Some("files.evil.example"));
+        assert_eq!(share_host(r"\\evil.example@SSL@8443\DavWWWRoot\a"), Some("evil.example"));
+        assert_eq!(share_host(r"\\?\UNC\203.0.113.9\a"), Some("203.0.113.9"));
+        for path in [r"\\*\IPC$", r"\\SERVER\a", r"C:\a", r"\\.\pipe\a", r"\??\C:\a"] {
+            assert_eq!(share_host(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn resources_of_defender() {
+        let text = r"file:_C:\a.zip->b.exe->(UTF-16); webfile:_C:\a.zip|https://evil.example/a|pid:1,x; regkey:_HKLM\Evil@v; process:_pid:4";
+        assert_eq!(
+            resources(text),
+            [
+                Resource::File(r"C:\a.zip"),
+                Resource::File("b.exe"),
+                Resource::File(r"C:\a.zip"),
+                Resource::Url("https://evil.example/a"),
+                Resource::RegistryKey(r"HKLM\Evil"),
+            ]
+        );
+    }
+
+    #[test]
+    fn lists_of_hashes() {
+        let (md5, sha1) = ("0".repeat(32), "a".repeat(40));
+        let text = format!("SHA1={sha1},MD5={md5},IMPHASH={md5},Unknown,SHA256=");
+        let expected = [(Kind::Sha1, &*sha1), (Kind::Md5, &*md5), (Kind::Imphash, &*md5)];
+        assert!(hashes(&text).eq(expected));
+        assert!(hashes(&sha1).eq([(Kind::Sha1, &*sha1)]));
+        assert_eq!(hash_kind(&"g".repeat(32)), None);
+    }
+
+    #[test]
+    fn hashes_in_text_need_a_label() {
+        let md5 = "0b1f6a8a5b9d5b8e1a8b6f9a3c0d7e21";
+        let labelled = |text: &str| {
+            let start = text.find(md5).unwrap();
+            is_labelled_hash(text, &(start..start + md5.len()))
+        };
+        for text in [
+            "MD5={}",
+            "md5: {}",
+            "File hash = '{}'",
+            "\"file_hash\":\"{}\"",
+            "MD5 checksum: {}",
+            "{}  a.exe",
+            "{} */tmp/a",
+        ] {
+            assert!(labelled(&text.replace("{}", md5)), "{text}");
+        }
+        for text in ["session {}", "-hashes {}:x", "nthash={}", "{} done", "id={}", "{}  then"] {
+            assert!(!labelled(&text.replace("{}", md5)), "{text}");
+        }
+    }
+
+    #[test]
+    fn cves_in_signatures() {
+        assert!(cves("ET EXPLOIT (CVE-2021-44228, cve-2021-45046)").eq(["CVE-2021-44228", "cve-2021-45046"]));
+        assert_eq!(cves("CVE- CVE-1 CVE").count(), 0);
+    }
+
+    #[test]
+    fn headers_in_requests() {
+        assert_eq!(
+            user_agent_header("GET / HTTP/1.0\\r\\nUser-Agent: Wget/1.12\\r\\nHost: a"),
+            Some("Wget/1.12")
+        );
+        assert_eq!(
+            user_agent_header("GET / HTTP/1.0\r\nuser-agent: Wget/1.12 (x)\r\n"),
+            Some("Wget/1.12 (x)")
+        );
+        assert_eq!(user_agent_header("GET / HTTP/1.0\r\nUser-Agent: \r\nHost: a.example"), None);
+    }
+
+    #[test]
+    fn files_that_were_blocked() {
+        assert_eq!(
+            blocked_file("\"%OSDRIVE%\\A.EXE was prevented from running.\""),
+            Some(r"%OSDRIVE%\A.EXE")
+        );
+        assert_eq!(blocked_file("A printer was added"), None);
+    }
 }

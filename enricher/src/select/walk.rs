@@ -1,8 +1,9 @@
 //! Goes through an alert's fields and finds every IoC in it.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
-use ioc_extract::{Extractor, Ioc, Item, Kind, Rejected};
+use ioc_extract::{Extractor, Found, Ioc, Item, Kind, Rejected};
 use wazuh_alert::{Alert, Leaf, ScalarKind};
 
 use super::objects::Objects;
@@ -56,6 +57,10 @@ pub(super) fn walk(alert: &Alert, extractor: &Extractor) -> Walked {
         walker.remember(&refused);
         let names_files = walker.source.message_names_files();
         for leaf in echoes {
+            if let Some(file) = read::blocked_file(leaf.text) {
+                let object = walker.objects.next();
+                walker.file(leaf.path, file, object);
+            }
             walker.text(leaf.path, leaf.text, &Reading { names_files, ..Reading::default() });
         }
     }
@@ -196,7 +201,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Addresses and names of hosts, one or several.
-    fn hosts(&mut self, path: &str, text: &str, role: Role, object: u32) {
+    pub(super) fn hosts(&mut self, path: &str, text: &str, role: Role, object: u32) {
         match read::host(text) {
             read::HostText::Is(ioc) => self.see(path, ioc, role, object, ""),
             read::HostText::No(kind, reason) => {
@@ -220,32 +225,28 @@ impl<'a> Walker<'a> {
 
     /// A URL with or without its scheme, or the path of a request, in which others may hide.
     fn url(&mut self, path: &str, text: &str, object: u32) {
-        if let Some(authority) = read::authority(text) {
-            if let read::HostText::Is(ioc) = read::host(authority) {
-                self.see(path, ioc, Role::Destination, object, "");
-                return;
-            }
+        if let Some(authority) = read::authority(text)
+            && let read::HostText::Is(ioc) = read::host(authority)
+        {
+            self.see(path, ioc, Role::Destination, object, "");
+            return;
         }
-        let whole = read::whole_url(text);
-        if let Some(ioc) = &whole {
-            self.see(path, ioc.clone(), Role::Seen, object, "");
-        }
+        let Some(whole) = read::whole_url(text) else {
+            self.text(path, text, &Reading::default());
+            return;
+        };
+        let host = read::host_of_url(whole.value());
+        // The scan finds it again, perhaps cut at what ends a URL in running text, and its host; and what hides in it.
         let before = self.sightings.len();
-        self.text(path, text, &Reading::default());
-        // The same URL again, perhaps cut at what ends a URL in running text.
-        if let Some(whole) = whole {
-            let mut index = before;
-            while index < self.sightings.len() {
-                let seen = &self.sightings[index];
-                let is_same = seen.ioc.kind() == Kind::Url
-                    && seen.via.is_empty()
-                    && whole.value().starts_with(seen.ioc.value());
-                if is_same {
-                    self.sightings.remove(index);
-                    break;
-                }
-                index += 1;
-            }
+        self.see(path, whole.clone(), Role::Seen, object, "");
+        let object = self.objects.next();
+        if let Some(host) = host {
+            self.see(path, host, Role::Seen, object, "");
+        }
+        let rest = text.find("://").and_then(|at| text.get(at + 3..)).unwrap_or_default();
+        let rest = rest.find(['/', '?', '#']).and_then(|at| rest.get(at..)).unwrap_or_default();
+        if self.sightings.len() > before && rest.contains(['%', '=', ':']) {
+            self.text(path, rest, &Reading::default());
         }
     }
 
@@ -324,55 +325,79 @@ impl<'a> Walker<'a> {
         if !read::has_a_chance(text) {
             return;
         }
-        if let Some(agent) = read::user_agent_header(text) {
+        let agent = if text.starts_with("Mozilla/") { Some(text) } else { read::user_agent_header(text) };
+        if let Some(agent) = agent {
             let object = self.objects.next();
             self.user_agent(path, agent, object);
+            if agent.len() == text.len() {
+                return;
+            }
         }
+        let is_wanted = |kind| reading.only.is_none_or(|only| only.contains(&kind));
+        let mut host_of_url: Option<(Range<usize>, Ioc)> = None;
         for item in self.extractor.scan_all(text.as_bytes()) {
             match item {
-                Item::Found(found) => {
-                    if reading.only.is_some_and(|only| !only.contains(&found.kind)) {
+                Item::Found(found) if is_wanted(found.kind) => {
+                    // It came with its URL.
+                    if let Some((span, host)) = &host_of_url
+                        && found.span.start >= span.start
+                        && found.span.end <= span.end
+                        && host.kind() == found.kind
+                        && host.value() == found.value
+                    {
                         continue;
                     }
-                    if found.kind.is_file_hash()
-                        && !reading.labelled
-                        && !(found.via.is_empty() && read::is_labelled_hash(text, &found.span))
-                    {
-                        self.leave_out(path, &found.value, found.kind, LeftOutReason::Unlabelled);
-                        continue;
+                    if let Some(host) = self.found(path, text, &found, reading) {
+                        host_of_url = Some((found.span, host));
                     }
-                    let is_plain = found.via.is_empty();
-                    if let Some(reason) = noise::reason(found.kind, &found.value, text, &found.span, is_plain)
-                    {
-                        self.leave_out(path, &found.value, found.kind, reason);
-                        continue;
-                    }
-                    let object = self.objects.next();
-                    let mut via = reading.via.to_owned();
-                    if !found.via.is_empty() {
-                        if !via.is_empty() {
-                            via.push('>');
-                        }
-                        via.push_str(&found.via.to_string());
-                    }
-                    if reading.names_files
-                        && found.kind == Kind::FilePath
-                        && let Some(name) = read::base_name(&found.value)
-                        && let Ok(ioc) = Ioc::parse(Kind::FileName, name)
-                    {
-                        self.see(path, ioc, reading.role, object, &via);
-                    }
-                    self.see(path, found.ioc(), reading.role, object, &via);
                 }
-                Item::LeftOut(candidate) => {
-                    if reading.only.is_some_and(|only| !only.contains(&candidate.kind)) {
-                        continue;
-                    }
+                Item::LeftOut(candidate) if is_wanted(candidate.kind) => {
                     let shown = text.get(candidate.span.clone()).unwrap_or_default();
                     self.leave_out(path, shown, candidate.kind, LeftOutReason::NoIoc(candidate.reason));
                 }
+                _ => {}
             }
         }
+    }
+
+    /// Something found in a text. Gives back the host of a URL, which counts as well.
+    fn found(&mut self, path: &str, text: &str, found: &Found<'_>, reading: &Reading<'_>) -> Option<Ioc> {
+        let is_plain = found.via.is_empty();
+        let reason = if found.kind.is_file_hash()
+            && !reading.labelled
+            && !(is_plain && read::is_labelled_hash(text, &found.span))
+        {
+            Some(LeftOutReason::Unlabelled)
+        } else {
+            noise::reason(found.kind, &found.value, text, &found.span, is_plain)
+        };
+        if let Some(reason) = reason {
+            self.leave_out(path, &found.value, found.kind, reason);
+            return None;
+        }
+        let mut via = reading.via.to_owned();
+        if !is_plain {
+            if !via.is_empty() {
+                via.push('>');
+            }
+            via.push_str(&found.via.to_string());
+        }
+        let object = self.objects.next();
+        if reading.names_files
+            && found.kind == Kind::FilePath
+            && let Some(name) = read::base_name(&found.value)
+            && let Ok(ioc) = Ioc::parse(Kind::FileName, name)
+        {
+            self.see(path, ioc, reading.role, object, &via);
+        }
+        let ioc = found.ioc();
+        let host = if ioc.kind() == Kind::Url { read::host_of_url(ioc.value()) } else { None };
+        self.see(path, ioc, reading.role, object, &via);
+        if let Some(host) = host.clone() {
+            let object = self.objects.next();
+            self.see(path, host, reading.role, object, &via);
+        }
+        host
     }
 
     /// A value whose kind the field says.
@@ -405,6 +430,16 @@ impl<'a> Walker<'a> {
         if let Some(known) = &mut self.known
             && !known.insert((ioc.kind(), ioc.value().into()))
         {
+            return;
+        }
+        // A list often names one thing several times.
+        let is_repeated = self
+            .sightings
+            .iter()
+            .rev()
+            .take(8)
+            .any(|seen| seen.ioc == ioc && seen.path == path && seen.via == via);
+        if is_repeated {
             return;
         }
         self.sightings.push(Sighting { ioc, path: path.to_owned(), via: via.to_owned(), role, object });

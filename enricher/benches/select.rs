@@ -1,0 +1,70 @@
+//! How long it takes to read an alert and find what it saw.
+//!
+//! `cargo bench -p enricher --bench select`
+
+use std::path::Path;
+
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use enricher::Policy;
+use enricher::select::select;
+use ioc_extract::Extractor;
+use wazuh_alert::Alert;
+
+fn main() {
+    divan::main();
+}
+
+/// Samples of common kinds, as analysisd writes them: on one line.
+const SAMPLES: &[&str] = &[
+    "sysmon-01-process",
+    "sysmon-03-network",
+    "windows-security-4625-logon",
+    "fim-added",
+    "suricata-http",
+    "web-access",
+    "sshd",
+    "auditd-execve",
+    "office365-threat",
+];
+
+fn sample(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(name).with_extension("json");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str::<serde_json::Value>(&text).unwrap().to_string()
+}
+
+#[divan::bench(args = SAMPLES)]
+fn parse_and_select(bencher: Bencher<'_, '_>, name: &str) {
+    let text = sample(name);
+    let (extractor, policy) = (Extractor::new(), Policy::default());
+    bencher.counter(BytesCount::of_str(&text)).bench(|| {
+        let alert = Alert::parse(black_box(text.as_bytes())).unwrap();
+        select(&alert, &extractor, &policy)
+    });
+}
+
+#[divan::bench(args = SAMPLES)]
+fn select_only(bencher: Bencher<'_, '_>, name: &str) {
+    let alert = Alert::parse(sample(name).as_bytes()).unwrap();
+    let (extractor, policy) = (Extractor::new(), Policy::default());
+    bencher.bench(|| select(black_box(&alert), &extractor, &policy));
+}
+
+/// Every alert of a file, for figures on real ones: `ALERTS=alerts.json cargo bench -p enricher --bench select -- file`.
+#[divan::bench]
+fn alerts_of_a_file(bencher: Bencher<'_, '_>) {
+    let Some(path) = std::env::var_os("ALERTS") else {
+        eprintln!("skipped: ALERTS is not set");
+        return;
+    };
+    let text = std::fs::read_to_string(path).unwrap();
+    let alerts: Vec<&str> = text.lines().collect();
+    let (extractor, policy) = (Extractor::new(), Policy::default());
+    bencher.counter(ItemsCount::new(alerts.len())).counter(BytesCount::of_str(&text)).bench(|| {
+        for alert in &alerts {
+            let alert = Alert::parse(black_box(alert.as_bytes())).unwrap();
+            black_box(select(&alert, &extractor, &policy));
+        }
+    });
+}

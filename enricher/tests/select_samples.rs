@@ -1,0 +1,84 @@
+//! What is selected from hand-written alerts, one file for each kind of event: adding a case is adding a file to
+//! `samples` and reading its snapshot.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use enricher::Policy;
+use enricher::select::{Role, Selection, select};
+use ioc_extract::{Extractor, Kind};
+use wazuh_alert::Alert;
+
+/// Every sample with its name, in the order of their names.
+fn samples() -> Vec<(String, PathBuf)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples");
+    let mut samples: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), path))
+        .collect();
+    samples.sort();
+    samples
+}
+
+/// Looks up every kind, and what is set aside for documentation, since the samples have nothing else.
+fn policy() -> Policy {
+    let kinds: Vec<&str> = Kind::all().map(Kind::as_str).collect();
+    serde_json::from_value(serde_json::json!({ "kinds": kinds, "lookup_private_addresses": true })).unwrap()
+}
+
+/// One line for each sighting: object, kind, value, path, role, decodings; then one for each value left out.
+fn show(selection: &Selection) -> String {
+    let mut out = String::new();
+    for seen in &selection.sightings {
+        let role = match seen.role {
+            Role::Seen => "",
+            Role::Source => " source",
+            Role::Destination => " destination",
+        };
+        let via = if seen.via.is_empty() { String::new() } else { format!(" via {}", seen.via) };
+        writeln!(
+            out,
+            "{:>2} {:20} {}  @{}{role}{via}",
+            seen.object,
+            seen.ioc.kind().as_str(),
+            seen.ioc,
+            seen.path
+        )
+        .unwrap();
+    }
+    for left_out in &selection.left_out {
+        let reason = left_out.reason.as_str();
+        writeln!(out, " - {:20} {}  @{} ({reason})", left_out.kind.as_str(), left_out.text, left_out.path)
+            .unwrap();
+    }
+    out
+}
+
+#[test]
+fn samples_give_what_they_should() {
+    let extractor = Extractor::new();
+    let policy = policy();
+    for (name, path) in samples() {
+        let bytes = std::fs::read(&path).unwrap();
+        let alert = Alert::parse(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let shown = show(&select(&alert, &extractor, &policy));
+        insta::with_settings!({ snapshot_suffix => name.as_str(), omit_expression => true, description => name.as_str() }, {
+            insta::assert_snapshot!("sample", shown);
+        });
+    }
+}
+
+#[test]
+fn every_family_has_a_sample() {
+    let samples: Vec<Alert> =
+        samples().into_iter().map(|(_, path)| Alert::parse(&std::fs::read(path).unwrap()).unwrap()).collect();
+    for family in enricher::catalogue::FAMILIES {
+        let paths: Vec<String> =
+            family.fields.iter().map(|field| field.alert_path().to_lowercase()).collect();
+        let is_sampled =
+            samples.iter().any(|alert| alert.leaves().any(|leaf| paths.contains(&leaf.path.to_lowercase())));
+        assert!(is_sampled, "no file in tests/samples has a field of the family `{}`", family.name);
+    }
+}
