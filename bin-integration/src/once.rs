@@ -96,6 +96,9 @@ fn with_config(
     // An alert that meets a wrong configuration is not lost either: it is looked up once that is mended.
     let unusable = |error: &dyn std::error::Error| {
         let failure = Failure::from_error(Exit::Usage, error);
+        // Then the token may stand for the address, or the address for nothing.
+        let failure =
+            if call.shifted { failure.with("is there a blank in <api_key> or <hook_url>?") } else { failure };
         outbox.report(&failure.to_string(), &alert);
         failure.with(&outbox.keep(Kind::Alert, &bytes))
     };

@@ -5,8 +5,8 @@
 //! that folder (a plain installation, nothing prepared), they lie in `logs/custom-opencti/pending/`, which it may.
 //!
 //! File names sort by age and tell all that is needed without opening a file:
-//! `MILLISECONDS-HASH-BYTES-TRIES.alert` or `.line`. Besides them there are `lock`, held by the run that works
-//! them off, and `outage`, which is there from the first alert that OpenCTI could not be asked about until it answers again.
+//! `MILLISECONDS-HASH-BYTES-TRIES.alert` or `.line`. Besides them there is `outage`, from the first alert that OpenCTI
+//! could not be asked about until it answers again. The run that works entries off holds a lock on the folder.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -119,14 +119,11 @@ impl Pending {
             if found.is_empty() {
                 continue;
             }
-            let Ok(lock) = OpenOptions::new().create(true).append(true).mode(0o660).open(folder.join("lock"))
-            else {
-                continue;
-            };
+            // The folder itself is what is locked: a lock file that root has made would keep the user wazuh out.
+            let Ok(lock) = File::open(folder) else { continue };
             if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
                 continue;
             }
-            crate::home::adopt(&folder.join("lock"));
             locks.push(lock);
             // Again, under the lock: what was there before may be done by now.
             entries.extend(list(folder).unwrap_or_default());

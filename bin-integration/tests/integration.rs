@@ -217,6 +217,18 @@ fn a_wrong_configuration_keeps_the_alert() {
 }
 
 #[test]
+fn a_blank_in_the_token_is_pointed_out() {
+    let home = Home::new();
+    let mut command = home.command();
+    // integratord splits at blanks: `<api_key>c4n4ry two</api_key>`.
+    command.arg(home.write("a.alert", alert("1.1"))).args(["c4n4ry", "two", "http://h", "", "", "10", "3"]);
+    let output = command.output().unwrap();
+    assert_eq!(code(&output), 2);
+    let said = last_line(&output);
+    assert!(said.contains("is there a blank in <api_key> or <hook_url>?") && !said.contains("two"), "{said}");
+}
+
+#[test]
 fn the_token_is_nowhere() {
     for api_key in
         [TOKEN.to_owned(), "file:etc/t".to_owned(), "env:SECRET".to_owned(), format!("{TOKEN} two")]

@@ -36,7 +36,8 @@ mod tests {
         let path = folder.path().join("alerts.json");
         let alert = |id: &str| format!(r#"{{"id":"{id}","rule":{{"id":"5"}}}}"#);
         std::fs::write(&path, format!("{}\n\nnot json\n{}", alert("1"), alert("2"))).unwrap();
-        let found = alerts(&[path.clone()]).map(|found| found.map(|f| (f.alert.id().to_owned(), f.place)));
+        let found = alerts(std::slice::from_ref(&path))
+            .map(|found| found.map(|f| (f.alert.id().to_owned(), f.place)));
         let found: Vec<_> = found.map(|found| found.map_err(|unread| unread.place)).collect();
         let place = |line| format!("{}:{line}", path.display());
         let expected = [Ok(("1".to_owned(), place(1))), Err(place(3)), Ok(("2".to_owned(), place(4)))];
