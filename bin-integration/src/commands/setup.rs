@@ -59,15 +59,14 @@ IN A CLUSTER
 IN DOCKER (wazuh-docker, single node or multi node)
 
  Everything below /wazuh-config-mount is copied into HOME when the container starts, as root and without its owner, so
- the program has to be readable by all: chmod 0755 custom-opencti. Mount it, the token (0644 inside the volume, or give
- the token with CUSTOM_OPENCTI_OPENCTI__TOKEN_FILE=/run/secrets/opencti and an empty <api_key>) and the rules:
+ the program has to be readable and executable by all: chmod 0755 custom-opencti. Mount it and the rules:
 
       ./custom-opencti:/wazuh-config-mount/integrations/custom-opencti:ro
-      ./opencti.token:/wazuh-config-mount/etc/opencti.token:ro
       ./opencti_rules.xml:/wazuh-config-mount/etc/rules/opencti_rules.xml:ro
 
- The block goes into the wazuh_manager.conf that is mounted already. HOME/logs is a volume, so what is kept there for
- later survives the container.
+ The token is best a secret of the container, readable by its user wazuh (uid 999):
+ <api_key>file:/run/secrets/opencti</api_key>. The block goes into the wazuh_manager.conf that is mounted already.
+ HOME/logs is a volume, so what is kept there for later survives the container.
 ";
 
 pub(crate) fn run(part: Option<Part>) -> Result<(), Failure> {
