@@ -7,10 +7,10 @@
 use jiff::Timestamp;
 
 use super::ObservationExpression;
-use super::ast::{Comparison, Literal, Test};
+use super::ast::{Literal, Test};
 use super::choice::choose;
 use super::evaluation::{Evaluation, Hit, How, Unsupported};
-use super::normal::{Kind, Normal, fold, is_standard_hash_name, misnamed_hash, same_case};
+use super::normal::{Kind, Normal, fold, ip_version, is_standard_hash_name, misnamed_hash, same_case};
 use super::program::{Operand, Operator, Program, Root, Term, Weight, comparison, keys};
 use super::regexes::{self, nfc};
 use super::seen::{Data, Property, Seen, Value};
@@ -20,7 +20,7 @@ use super::value::{self, is_subset};
 const MAX_HITS: usize = 64;
 
 /// What of the pattern can never be said of one alert, whatever the alert.
-pub(super) fn unsupported(program: &Program, expression: &ObservationExpression) -> Option<Unsupported> {
+pub(super) fn unsupported(program: &Program) -> Option<Unsupported> {
     fn structure(root: &Root) -> Option<Unsupported> {
         match root {
             Root::Bracket(_) => None,
@@ -31,25 +31,14 @@ pub(super) fn unsupported(program: &Program, expression: &ObservationExpression)
             Root::StartStop(root, ..) => structure(root),
         }
     }
-    structure(&program.root).or_else(|| {
-        program
-            .terms
-            .iter()
-            .enumerate()
-            .find_map(|(at, term)| operand_problem(term, || comparison(expression, at)))
-    })
+    structure(&program.root).or_else(|| program.terms.iter().find_map(operand_problem))
 }
 
-fn operand_problem<'a>(
-    term: &Term,
-    comparison: impl FnOnce() -> Option<&'a Comparison>,
-) -> Option<Unsupported> {
+fn operand_problem(term: &Term) -> Option<Unsupported> {
     let compiles = match &term.operator {
         Operator::Subset(None) | Operator::Superset(None) => return Some(Unsupported::Address),
-        Operator::Like(lazy) => matches!(&comparison()?.test, Test::Like(text) if lazy.like(text).is_some()),
-        Operator::Matches(lazy) => {
-            matches!(&comparison()?.test, Test::Matches(text) if lazy.matches(text).is_some())
-        }
+        Operator::Like(lazy) => lazy.like().is_some(),
+        Operator::Matches(lazy) => lazy.matches().is_some(),
         _ => true,
     };
     (!compiles).then_some(Unsupported::Regex)
@@ -173,7 +162,7 @@ impl<'a> Run<'a> {
                 None if term.negative
                     && strong
                     && !property.container
-                    && self.can_be_asked(at, term, property) =>
+                    && self.can_be_asked(term, property) =>
                 {
                     truth.objects.push(property.object);
                 }
@@ -186,11 +175,11 @@ impl<'a> Run<'a> {
     }
 
     /// Whether the comparison makes sense of the property, so that where it is not true its negation is.
-    fn can_be_asked(&self, at: usize, term: &Term, property: &Property) -> bool {
-        operand_problem(term, || comparison(self.expression, at)).is_none()
+    fn can_be_asked(&self, term: &Term, property: &Property) -> bool {
+        operand_problem(term).is_none()
             && match term.operator {
                 Operator::Equal(_) | Operator::In(_) | Operator::Subset(_) | Operator::Superset(_) => true,
-                _ => self.comparison_of_type(at, property).is_some(),
+                _ => self.is_of_version(term, property),
             }
     }
 
@@ -206,17 +195,14 @@ impl<'a> Run<'a> {
                 .iter()
                 .enumerate()
                 .find_map(|(i, operand)| Some((i, self.equal(at, term, operand, i, property)?)))?,
-            // What follows says something about the text, and IPv4 is no text of an IPv6 address.
-            Operator::Like(lazy) => {
-                let Test::Like(pattern) = &self.comparison_of_type(at, property)?.test else { return None };
-                is_like(lazy.like(pattern)?, value).then_some((0, How::Like))?
+            // The rest says something about the text, and that of IPv4 is not that of IPv6.
+            Operator::Like(_) | Operator::Matches(_) | Operator::Order(..) | Operator::Exists
+                if !self.is_of_version(term, property) =>
+            {
+                return None;
             }
-            Operator::Matches(lazy) => {
-                let Test::Matches(pattern) = &self.comparison_of_type(at, property)?.test else {
-                    return None;
-                };
-                is_like(lazy.matches(pattern)?, value).then_some((0, How::Matches))?
-            }
+            Operator::Like(lazy) => is_like(lazy.like()?, value).then_some((0, How::Like))?,
+            Operator::Matches(lazy) => is_like(lazy.matches()?, value).then_some((0, How::Matches))?,
             Operator::Subset(network) => {
                 let (network, seen) = (network.as_ref()?, network_of(value)?);
                 is_subset(seen, *network).then_some((0, How::Subset))?
@@ -225,25 +211,18 @@ impl<'a> Run<'a> {
                 let (network, seen) = (network.as_ref()?, network_of(value)?);
                 is_subset(*network, seen).then_some((0, How::Superset))?
             }
-            Operator::Order => {
-                is_in_order(self.comparison_of_type(at, property)?, value).then_some((0, How::Order))?
+            Operator::Order(literal, holds) => {
+                is_in_order(literal, *holds, value).then_some((0, How::Order))?
             }
-            Operator::Exists => {
-                self.comparison_of_type(at, property)?;
-                (0, How::Exists)
-            }
+            Operator::Exists => (0, How::Exists),
         };
         Some((operand, value.wider.unwrap_or(how)))
     }
 
-    /// The comparison, unless it names the other version of IP addresses than the property's object has.
-    fn comparison_of_type(&self, at: usize, property: &Property) -> Option<&'a Comparison> {
-        let comparison = comparison(self.expression, at)?;
-        let seen = &*self.seen.objects[property.object as usize].object_type;
-        let named = &*comparison.path.object_type;
-        let differ =
-            seen != named && seen.ends_with("-addr") && seen.starts_with("ip") && named.starts_with("ip");
-        (!differ).then_some(comparison)
+    /// Whether the comparison does not name the other version of IP addresses than the property's object has.
+    fn is_of_version(&self, term: &Term, property: &Property) -> bool {
+        let seen = ip_version(&self.seen.objects[property.object as usize].object_type);
+        term.ip_version.is_none() || seen.is_none() || term.ip_version == seen
     }
 
     fn equal(
@@ -291,8 +270,8 @@ impl<'a> Run<'a> {
             (Operand::Text(Normal::Text(text)), Data::Integer(b)) => {
                 (number_in(text)? == *b).then_some(How::NumberAsText)
             }
-            (Operand::Other, data) => {
-                let operand = value::Value::from_literal(literal()?).ok()?;
+            (Operand::Other(literal), data) => {
+                let operand = value::Value::from_literal(literal).ok()?;
                 as_value(data, &operand).equals(&operand).then_some(How::Exact)
             }
             _ => None,
@@ -352,10 +331,10 @@ impl<'a> Run<'a> {
     /// What stands in the way of the whole, for this alert.
     fn limits(&self, root: &Root) -> Option<Unsupported> {
         match root {
-            Root::Bracket(_) => self.program.terms.iter().enumerate().find_map(|(at, term)| {
+            Root::Bracket(_) => self.program.terms.iter().find_map(|term| {
                 // Compiling an expression that no value asks for would only cost time.
                 let needed = !self.seen.with_key(term.key).is_empty();
-                needed.then(|| operand_problem(term, || comparison(self.expression, at))).flatten()
+                needed.then(|| operand_problem(term)).flatten()
             }),
             Root::Or(roots) => roots.iter().find_map(|root| self.limits(root)),
             Root::Several => Some(Unsupported::SeveralObservations),
@@ -402,14 +381,7 @@ fn network_of(value: &Value) -> Option<ipnet::IpNet> {
     }
 }
 
-fn is_in_order(comparison: &Comparison, value: &Value) -> bool {
-    let (literal, holds): (_, fn(std::cmp::Ordering) -> bool) = match &comparison.test {
-        Test::Less(literal) => (literal, std::cmp::Ordering::is_lt),
-        Test::LessOrEqual(literal) => (literal, std::cmp::Ordering::is_le),
-        Test::Greater(literal) => (literal, std::cmp::Ordering::is_gt),
-        Test::GreaterOrEqual(literal) => (literal, std::cmp::Ordering::is_ge),
-        _ => return false,
-    };
+fn is_in_order(literal: &Literal, holds: fn(std::cmp::Ordering) -> bool, value: &Value) -> bool {
     let Ok(operand) = value::Value::from_literal(literal) else { return false };
     as_value(&value.data, &operand).order(&operand).is_some_and(holds)
 }

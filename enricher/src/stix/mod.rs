@@ -196,7 +196,7 @@ impl Pattern {
     /// What of the pattern cannot be said of any single alert; `None` when all of it can.
     #[must_use]
     pub fn unsupported(&self) -> Option<Unsupported> {
-        evaluate::unsupported(&self.program, &self.expression)
+        evaluate::unsupported(&self.program)
     }
 }
 

@@ -52,6 +52,15 @@ pub(super) fn canonical_type(object_type: &str) -> &str {
     }
 }
 
+/// The version of IP addresses that an object type stands for.
+pub(super) fn ip_version(object_type: &str) -> Option<u8> {
+    match object_type {
+        "ipv4-addr" => Some(4),
+        "ipv6-addr" => Some(6),
+        _ => None,
+    }
+}
+
 /// The kind of a property. `keys` are the names on the way to it, without indices.
 pub(super) fn kind_of(
     canonical_type: &str,

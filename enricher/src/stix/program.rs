@@ -1,5 +1,6 @@
 //! A pattern made ready for alerts: its comparisons in a row, with literals in normal form, under a tree that joins them.
 
+use std::cmp::Ordering;
 use std::sync::OnceLock;
 
 use ipnet::IpNet;
@@ -59,6 +60,8 @@ pub(super) struct Term {
     pub(super) type_key: u64,
     /// The type as written: comparisons of one type in one bracket hold of one object.
     pub(super) group: u64,
+    /// 4 or 6 when the type as written is an IP address of that version.
+    pub(super) ip_version: Option<u8>,
     pub(super) negative: bool,
     pub(super) weight: Weight,
     /// A hash spelled otherwise than in the standard, or named otherwise than its length says.
@@ -74,8 +77,8 @@ pub(super) enum Operator {
     Matches(Lazy),
     Subset(Option<IpNet>),
     Superset(Option<IpNet>),
-    /// The comparison itself is looked up in the expression.
-    Order,
+    /// The operand, and the orders in which the comparison holds.
+    Order(Literal, fn(Ordering) -> bool),
     Exists,
 }
 
@@ -86,21 +89,29 @@ pub(super) enum Operand {
     Integer(i64),
     Boolean(bool),
     /// A fraction, a timestamp, bytes: compared as the reference matcher does.
-    Other,
+    Other(Literal),
 }
 
 /// A regular expression compiled when it is first needed.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Lazy(OnceLock<Option<Regex>>);
+#[derive(Debug, Clone)]
+pub(super) struct Lazy {
+    pattern: Box<str>,
+    expression: OnceLock<Option<Regex>>,
+}
 
 impl Lazy {
-    /// The expression; `None` when it cannot be compiled.
-    pub(super) fn like(&self, pattern: &str) -> Option<&Regex> {
-        self.0.get_or_init(|| regexes::like(pattern, LikeMode::Folded).ok()).as_ref()
+    fn new(pattern: &str) -> Self {
+        Self { pattern: pattern.into(), expression: OnceLock::new() }
     }
 
-    pub(super) fn matches(&self, pattern: &str) -> Option<&Regex> {
-        self.0.get_or_init(|| regexes::matches(&format!("(?s){pattern}")).ok()).as_ref()
+    /// The expression for `LIKE`; `None` when it is too large.
+    pub(super) fn like(&self) -> Option<&Regex> {
+        self.expression.get_or_init(|| regexes::like(&self.pattern, LikeMode::Folded).ok()).as_ref()
+    }
+
+    /// The expression for `MATCHES`; `None` when it cannot be compiled.
+    pub(super) fn matches(&self) -> Option<&Regex> {
+        self.expression.get_or_init(|| regexes::matches(&format!("(?s){}", self.pattern)).ok()).as_ref()
     }
 }
 
@@ -162,14 +173,15 @@ impl Term {
                 // Members of one set may be of different kinds where the path leaves it open.
                 Operator::In(members.iter().map(|literal| operand(kind(literal), literal)).collect())
             }
-            Test::Like(_) => Operator::Like(Lazy::default()),
-            Test::Matches(_) => Operator::Matches(Lazy::default()),
+            Test::Like(text) => Operator::Like(Lazy::new(text)),
+            Test::Matches(text) => Operator::Matches(Lazy::new(text)),
             Test::IsSubset(text) => Operator::Subset(normal::network(text)),
             Test::IsSuperset(text) => Operator::Superset(normal::network(text)),
             Test::Exists => Operator::Exists,
-            Test::Less(_) | Test::LessOrEqual(_) | Test::Greater(_) | Test::GreaterOrEqual(_) => {
-                Operator::Order
-            }
+            Test::Less(literal) => Operator::Order(literal.clone(), Ordering::is_lt),
+            Test::LessOrEqual(literal) => Operator::Order(literal.clone(), Ordering::is_le),
+            Test::Greater(literal) => Operator::Order(literal.clone(), Ordering::is_gt),
+            Test::GreaterOrEqual(literal) => Operator::Order(literal.clone(), Ordering::is_ge),
         };
         let type_key = Key::of_type(object_type);
         let (key, odd_hash_name) = property_key(type_key, path, &comparison.test);
@@ -177,6 +189,7 @@ impl Term {
             key: key.value(),
             type_key: type_key.value(),
             group: Key::of_type(&path.object_type).value(),
+            ip_version: normal::ip_version(&path.object_type),
             negative: comparison.is_negative(),
             weight: weight(path, &operator),
             odd_hash_name,
@@ -233,7 +246,9 @@ fn operand(kind: Kind, literal: &Literal) -> Operand {
         Literal::String(text) => Operand::Text(normalise(kind, text)),
         Literal::Integer(number) => Operand::Integer(*number),
         Literal::Boolean(value) => Operand::Boolean(*value),
-        Literal::Float(_) | Literal::Hex(_) | Literal::Binary(_) | Literal::Timestamp(_) => Operand::Other,
+        Literal::Float(_) | Literal::Hex(_) | Literal::Binary(_) | Literal::Timestamp(_) => {
+            Operand::Other(literal.clone())
+        }
     }
 }
 
@@ -248,7 +263,7 @@ fn weight(path: &ObjectPath, operator: &Operator) -> Weight {
             && *path.object_type != *"autonomous-system"
     };
     let context = match operator {
-        Operator::Exists | Operator::Order => true,
+        Operator::Exists | Operator::Order(..) => true,
         Operator::Equal(operand) => number(operand),
         Operator::In(operands) => operands.iter().any(number),
         Operator::Like(_) | Operator::Matches(_) | Operator::Subset(_) | Operator::Superset(_) => false,
