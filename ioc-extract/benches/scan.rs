@@ -42,12 +42,51 @@ fn log_lines(bytes: usize) -> Vec<String> {
     while size < bytes {
         let (ip, host, port) = (n.ip(), format!("{}.{}.com", n.word(6), n.word(9)), 1024 + n.next(60000));
         let line = match n.next(6) {
-            0 => format!("Nov 24 10:{:02}:{:02} web01 sshd[{port}]: Failed password for invalid user {} from {ip} port {port} ssh2", n.next(60), n.next(60), n.word(6)),
-            1 => format!("{ip} - - [24/Nov/2026:10:{:02}:{:02} +0000] \"GET /{}/index.php?id={port} HTTP/1.1\" 200 {port} \"https://{host}/{}\" \"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36\"", n.next(60), n.next(60), n.word(7), n.word(5)),
-            2 => format!("date=2026-11-24 time=10:{:02}:{:02} devname=\"fw-01\" logid=\"0000000013\" type=\"traffic\" srcip={ip} srcport={port} dstip=10.1.{}.{} dstport=443 policyid={} action=\"accept\" sentbyte={port} rcvdbyte=4123", n.next(60), n.next(60), n.next(256), n.next(256), n.next(50)),
-            3 => format!("24-Nov-2026 10:{:02}:{:02}.123 queries: info: client @0x7f{} {ip}#{port} ({host}): query: {host} IN A +E(0)K (10.0.0.53)", n.next(60), n.next(60), n.hex(10)),
-            4 => format!("type=EXECVE msg=audit(1764{}.123:{port}): argc=3 a0=\"/usr/bin/{}\" a1=\"-c\" a2=\"ls -la /home/{}/project\" cwd=\"/root\" key=\"audit-wazuh-c\"", n.next(999_999), n.word(5), n.word(6)),
-            _ => format!("{{\"win\":{{\"system\":{{\"providerName\":\"Microsoft-Windows-Sysmon\",\"eventID\":\"1\",\"computer\":\"ws-{}\"}},\"eventdata\":{{\"image\":\"C:\\\\Windows\\\\System32\\\\{}.exe\",\"hashes\":\"MD5={},SHA256={}\",\"processGuid\":\"{{{}-{}-{}-{}-{}}}\"}}}}}}", n.next(500), n.word(8), n.hex(32), n.hex(64), n.hex(8), n.hex(4), n.hex(4), n.hex(4), n.hex(12)),
+            0 => format!(
+                "Nov 24 10:{:02}:{:02} web01 sshd[{port}]: Failed password for invalid user {} from {ip} port {port} ssh2",
+                n.next(60),
+                n.next(60),
+                n.word(6)
+            ),
+            1 => format!(
+                "{ip} - - [24/Nov/2026:10:{:02}:{:02} +0000] \"GET /{}/index.php?id={port} HTTP/1.1\" 200 {port} \"https://{host}/{}\" \"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36\"",
+                n.next(60),
+                n.next(60),
+                n.word(7),
+                n.word(5)
+            ),
+            2 => format!(
+                "date=2026-11-24 time=10:{:02}:{:02} devname=\"fw-01\" logid=\"0000000013\" type=\"traffic\" srcip={ip} srcport={port} dstip=10.1.{}.{} dstport=443 policyid={} action=\"accept\" sentbyte={port} rcvdbyte=4123",
+                n.next(60),
+                n.next(60),
+                n.next(256),
+                n.next(256),
+                n.next(50)
+            ),
+            3 => format!(
+                "24-Nov-2026 10:{:02}:{:02}.123 queries: info: client @0x7f{} {ip}#{port} ({host}): query: {host} IN A +E(0)K (10.0.0.53)",
+                n.next(60),
+                n.next(60),
+                n.hex(10)
+            ),
+            4 => format!(
+                "type=EXECVE msg=audit(1764{}.123:{port}): argc=3 a0=\"/usr/bin/{}\" a1=\"-c\" a2=\"ls -la /home/{}/project\" cwd=\"/root\" key=\"audit-wazuh-c\"",
+                n.next(999_999),
+                n.word(5),
+                n.word(6)
+            ),
+            _ => format!(
+                "{{\"win\":{{\"system\":{{\"providerName\":\"Microsoft-Windows-Sysmon\",\"eventID\":\"1\",\"computer\":\"ws-{}\"}},\"eventdata\":{{\"image\":\"C:\\\\Windows\\\\System32\\\\{}.exe\",\"hashes\":\"MD5={},SHA256={}\",\"processGuid\":\"{{{}-{}-{}-{}-{}}}\"}}}}}}",
+                n.next(500),
+                n.word(8),
+                n.hex(32),
+                n.hex(64),
+                n.hex(8),
+                n.hex(4),
+                n.hex(4),
+                n.hex(4),
+                n.hex(12)
+            ),
         };
         size += line.len() + 1;
         lines.push(line);
@@ -57,7 +96,9 @@ fn log_lines(bytes: usize) -> Vec<String> {
 
 fn scan_lines(bencher: Bencher<'_, '_>, extractor: Extractor, lines: &[String]) {
     let bytes: usize = lines.iter().map(|line| line.len() + 1).sum();
-    bencher.counter(BytesCount::new(bytes)).bench(|| lines.iter().map(|line| extractor.scan(line).count()).sum::<usize>());
+    bencher
+        .counter(BytesCount::new(bytes))
+        .bench(|| lines.iter().map(|line| extractor.scan(line).count()).sum::<usize>());
 }
 
 #[divan::bench]

@@ -2,10 +2,7 @@
 
 use std::io::Read as _;
 
-use crate::{
-    extractor::Decoding,
-    rewrite::Rewritten,
-};
+use crate::{extractor::Decoding, rewrite::Rewritten};
 
 /// The value of each byte in base64, of either alphabet; 255 for bytes outside.
 static BASE64: [u8; 256] = {
@@ -48,7 +45,11 @@ pub(crate) fn base64(text: &[u8], max: usize) -> Vec<u8> {
 
 /// The first three bytes of a run of at least four base64 characters.
 pub(crate) fn head(run: &[u8]) -> [u8; 3] {
-    let bits = run.iter().filter(|b| !b.is_ascii_whitespace()).take(4).fold(0u32, |bits, b| bits << 6 | u32::from(BASE64[usize::from(*b)] & 63));
+    let bits = run
+        .iter()
+        .filter(|b| !b.is_ascii_whitespace())
+        .take(4)
+        .fold(0u32, |bits, b| bits << 6 | u32::from(BASE64[usize::from(*b)] & 63));
     let [_, a, b, c] = bits.to_be_bytes();
     [a, b, c]
 }
@@ -64,7 +65,7 @@ fn nibble(b: u8) -> Option<u8> {
 
 /// Decodes pairs of hex digits; `None` where there is another character or an odd number of digits.
 pub(crate) fn hex(text: &[u8]) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 {
+    if !text.len().is_multiple_of(2) {
         return None;
     }
     text.chunks_exact(2).map(|pair| Some(nibble(pair[0])? << 4 | nibble(pair[1])?)).collect()
@@ -106,7 +107,9 @@ pub(crate) fn inflate(bytes: &[u8], raw: bool, max: usize) -> Option<Vec<u8>> {
     // An error after some output is the end of a cut stream.
     let _cut = match bytes {
         [0x1f, 0x8b, 8, ..] => flate2::read::GzDecoder::new(bytes).take(max).read_to_end(&mut out),
-        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => flate2::read::ZlibDecoder::new(bytes).take(max).read_to_end(&mut out),
+        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => {
+            flate2::read::ZlibDecoder::new(bytes).take(max).read_to_end(&mut out)
+        }
         _ if raw => flate2::read::DeflateDecoder::new(bytes).take(max).read_to_end(&mut out),
         _ => return None,
     };
@@ -115,17 +118,23 @@ pub(crate) fn inflate(bytes: &[u8], raw: bool, max: usize) -> Option<Vec<u8>> {
 
 /// Whether the start of a decoded text is worth decoding the rest: text, UTF-16 or a compressed stream.
 pub(crate) fn promises(head: &[u8]) -> bool {
-    matches!(head, [0x1f, 0x8b, 8, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] | [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
-        || (head.len() == 3 && (head[1] == 0 || (head[0] == 0 && head[2] == 0)))
+    matches!(
+        head,
+        [0x1f, 0x8b, 8, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] | [0xff, 0xfe, ..] | [0xfe, 0xff, ..]
+    ) || (head.len() == 3 && (head[1] == 0 || (head[0] == 0 && head[2] == 0)))
         || utf16(head).is_some()
-        || head.iter().all(|b| matches!(b, b'\t' | b'\r' | b'\n' | b' '..=b'~' | 0x80..=0xff)) && head.iter().filter(|b| **b >= 0x80).count() * 4 <= head.len()
+        || head.iter().all(|b| matches!(b, b'\t' | b'\r' | b'\n' | b' '..=b'~' | 0x80..=0xff))
+            && head.iter().filter(|b| **b >= 0x80).count() * 4 <= head.len()
 }
 
 /// How one escape at `p` reads: its length and the character.
 type Escape = fn(&[u8]) -> Option<(usize, char)>;
 
 fn number(digits: &[u8], radix: u32) -> Option<char> {
-    digits.iter().try_fold(0u32, |n, b| Some(n * radix + char::from(*b).to_digit(radix)?)).and_then(char::from_u32)
+    digits
+        .iter()
+        .try_fold(0u32, |n, b| Some(n * radix + char::from(*b).to_digit(radix)?))
+        .and_then(char::from_u32)
 }
 
 /// `%41`, `%u0041`
@@ -145,7 +154,7 @@ pub(crate) fn backslash(at: &[u8]) -> Option<(usize, char)> {
         _ if slashes == 0 => None,
         [b'x' | b'X', rest @ ..] if rest.len() >= 2 => Some((slashes + 3, number(&rest[..2], 16)?)),
         [b'u' | b'U', rest @ ..] if rest.len() >= 4 => Some((slashes + 5, number(&rest[..4], 16)?)),
-        [digits @ ..] if digits.len() >= 3 && digits[0] <= b'1' => Some((slashes + 3, number(&digits[..3], 8)?)),
+        digits if digits.len() >= 3 && digits[0] <= b'1' => Some((slashes + 3, number(&digits[..3], 8)?)),
         [b'/', ..] => Some((slashes + 1, '/')),
         _ => None,
     }

@@ -47,6 +47,9 @@ pub enum Rejected {
     /// The surroundings say that it is a component of a path or an account name.
     #[error("the value is a part of a path or an account name")]
     PartOfPath,
+    /// The label before it says that it identifies a session or request, though it has the length of a hash.
+    #[error("the value identifies a session or request")]
+    SessionId,
     /// An XML namespace, a schema or the documentation link of a product.
     #[error("the value is a schema or documentation address")]
     Boilerplate,
@@ -70,6 +73,7 @@ impl Rejected {
             Self::LooksLikeVersion => "looks-like-version",
             Self::LooksLikeCode => "looks-like-code",
             Self::PartOfPath => "part-of-path",
+            Self::SessionId => "session-id",
             Self::Boilerplate => "boilerplate",
         }
     }

@@ -253,9 +253,13 @@ impl Extractor {
     }
 
     /// Settings other than those of [`Extractor::new`].
-    #[must_use]
     pub fn builder() -> ExtractorBuilder {
-        ExtractorBuilder { kinds: None, profile: Profile::Log, decode: DecodeLimits::default(), reserved: true }
+        ExtractorBuilder {
+            kinds: None,
+            profile: Profile::Log,
+            decode: DecodeLimits::default(),
+            reserved: true,
+        }
     }
 
     /// The indicators in a text, in the order in which they begin.
@@ -287,7 +291,8 @@ impl Extractor {
 }
 
 /// Kinds that logs hold too many look-alikes of.
-const REPORT_ONLY: &[Kind] = &[Kind::FileName, Kind::Solana, Kind::AttackMitigation, Kind::Xmpp, Kind::PhoneNumber];
+const REPORT_ONLY: &[Kind] =
+    &[Kind::FileName, Kind::Solana, Kind::AttackMitigation, Kind::Xmpp, Kind::PhoneNumber];
 
 /// Builds an [`Extractor`].
 #[must_use]

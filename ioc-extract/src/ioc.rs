@@ -329,9 +329,10 @@ impl Ioc {
 pub(crate) fn reserved(kind: Kind, value: &str) -> Option<Rejected> {
     match kind {
         Kind::DomainName => reserved_name(value).then_some(Rejected::ReservedName),
-        Kind::EmailAddr => {
-            value.rsplit_once('@').is_some_and(|(_, host)| reserved_name(host)).then_some(Rejected::ReservedName)
-        }
+        Kind::EmailAddr => value
+            .rsplit_once('@')
+            .is_some_and(|(_, host)| reserved_name(host))
+            .then_some(Rejected::ReservedName),
         Kind::Url => kind::url::host_of(value).is_some_and(reserved_name).then_some(Rejected::ReservedName),
         kind if kind.is_file_hash() => kind::hash::reserved(value),
         _ => None,

@@ -45,6 +45,7 @@ const NAMED: &[(&[u8], &str)] = &[
     (b".", "."),
     (b",", "."),
     (b"@", "@"),
+    (b"::", "::"),
     (b":", ":"),
     (b"/", "/"),
     (b"-", "-"),
@@ -62,8 +63,13 @@ fn bracketed(bytes: &[u8], start: usize, report: bool) -> Option<(usize, &'stati
         i += 1;
     }
     let opened = i > start;
+    // Nearly all brackets hold something else.
+    let first = at(bytes, i).to_ascii_lowercase();
+    if !matches!(first, b'.' | b',' | b'd' | b'p' | b'a' | b'e' | b':' | b'@' | b'/' | b'-' | b'_' | 0xe3) {
+        return None;
+    }
     let (name, stands) = NAMED.iter().find(|(name, _)| {
-        bytes.get(i..i + name.len()).is_some_and(|s| s.eq_ignore_ascii_case(name))
+        name[0] == first && bytes.get(i..i + name.len()).is_some_and(|s| s.eq_ignore_ascii_case(name))
     })?;
     let named = i + name.len();
     let mut j = named;
@@ -71,7 +77,10 @@ fn bracketed(bytes: &[u8], start: usize, report: bool) -> Option<(usize, &'stati
         j += 1;
     }
     let mut closed = false;
-    while j < limit && (closes(bytes[j]) || (report && closed && blank(bytes[j]) && (closes(at(bytes, j + 1)) || blank(at(bytes, j + 1))))) {
+    while j < limit
+        && (closes(bytes[j])
+            || (report && closed && blank(bytes[j]) && (closes(at(bytes, j + 1)) || blank(at(bytes, j + 1)))))
+    {
         closed |= closes(bytes[j]);
         j += 1;
     }
@@ -79,7 +88,9 @@ fn bracketed(bytes: &[u8], start: usize, report: bool) -> Option<(usize, &'stati
     match (opened, closed) {
         (true, true) => Some((j - start, stands)),
         // `evil[.com`, `evil.]com`: only the dot is written with half its brackets.
-        (true, false) if *stands == "." && !letters && name[0] != b',' && in_word(at(bytes, named)) => Some((named - start, stands)),
+        (true, false) if *stands == "." && !letters && name[0] != b',' && in_word(at(bytes, named)) => {
+            Some((named - start, stands))
+        }
         (false, true) if name == b"." && in_word(at(bytes, j)) => Some((j - start, stands)),
         _ => None,
     }
@@ -91,14 +102,26 @@ pub(crate) fn mark(bytes: &[u8], p: usize, report: bool) -> Option<(usize, &'sta
         b'[' | b'(' | b'{' | b'<' => {
             if let Some((len, stands)) = bracketed(bytes, p, report) {
                 let after = at(bytes, p + len);
-                let blanks = if report { bytes[p + len..].iter().take(4).take_while(|b| blank(**b)).count() } else { 0 };
+                let blanks = if report {
+                    bytes[p + len..].iter().take(4).take_while(|b| blank(**b)).count()
+                } else {
+                    0
+                };
                 let on = in_word(at(bytes, p + len + blanks)) || opens(after) || stands.ends_with([':', '/']);
                 return on.then_some((len + blanks, stands));
             }
             // `evil[.com]`, `fpw.[com]`: the brackets are round a label.
             if report && at(bytes, p) == b'[' {
-                let label = bytes[p + 1..].iter().take(16).take_while(|b| b.is_ascii_alphanumeric() || **b == b'.').count();
-                if label > 1 && at(bytes, p + 1 + label) == b']' && p > 0 && (bytes[p - 1] == b'.' || bytes[p + 1] == b'.') {
+                let label = bytes[p + 1..]
+                    .iter()
+                    .take(16)
+                    .take_while(|b| b.is_ascii_alphanumeric() || **b == b'.')
+                    .count();
+                if label > 1
+                    && at(bytes, p + 1 + label) == b']'
+                    && p > 0
+                    && (bytes[p - 1] == b'.' || bytes[p + 1] == b'.')
+                {
                     return Some((1, ""));
                 }
             }
@@ -114,15 +137,22 @@ pub(crate) fn mark(bytes: &[u8], p: usize, report: bool) -> Option<(usize, &'sta
         }
         b'\\' => {
             let slashes = bytes[p..].iter().take(8).take_while(|b| **b == b'\\').count();
-            (at(bytes, p + slashes) == b'.' && in_word(at(bytes, p + slashes + 1))).then_some((slashes + 1, "."))
+            (at(bytes, p + slashes) == b'.' && in_word(at(bytes, p + slashes + 1)))
+                .then_some((slashes + 1, "."))
         }
         b'^' => (at(bytes, p + 1) == b'.' && in_word(at(bytes, p + 2))).then_some((2, ".")),
         b']' if report && p > 0 && p + 1 < bytes.len() => {
             // The end of a bracket round a label.
-            let label = bytes[..p].iter().rev().take(16).take_while(|b| b.is_ascii_alphanumeric() || **b == b'.').count();
+            let label = bytes[..p]
+                .iter()
+                .rev()
+                .take(16)
+                .take_while(|b| b.is_ascii_alphanumeric() || **b == b'.')
+                .count();
             let open = p.checked_sub(label + 1)?;
             let round = at(bytes, open) == b'[' && label > 1;
-            (round && (at(bytes, open.wrapping_sub(1)) == b'.' || at(bytes, open + 1) == b'.')).then_some((1, ""))
+            (round && (at(bytes, open.wrapping_sub(1)) == b'.' || at(bytes, open + 1) == b'.'))
+                .then_some((1, ""))
         }
         b'@' if report && blank(at(bytes, p + 1)) => {
             let blanks = bytes[p + 1..].iter().take(4).take_while(|b| blank(**b)).count();
@@ -130,7 +160,10 @@ pub(crate) fn mark(bytes: &[u8], p: usize, report: bool) -> Option<(usize, &'sta
         }
         b' ' | b'\t' if report => spaced(bytes, p),
         b'/' if report => {
-            let name = |word: &[u8]| bytes.get(p + 1..p + 1 + word.len()).is_some_and(|s| s.eq_ignore_ascii_case(word)) && at(bytes, p + 1 + word.len()) == b'/';
+            let name = |word: &[u8]| {
+                bytes.get(p + 1..p + 1 + word.len()).is_some_and(|s| s.eq_ignore_ascii_case(word))
+                    && at(bytes, p + 1 + word.len()) == b'/'
+            };
             if name(b"dot") {
                 Some((5, "."))
             } else if name(b"at") {
@@ -140,7 +173,9 @@ pub(crate) fn mark(bytes: &[u8], p: usize, report: bool) -> Option<(usize, &'sta
             }
         }
         0xe3 if bytes.get(p..p + 3) == Some("。".as_bytes()) => Some((3, ".")),
-        0xef if matches!(bytes.get(p..p + 3), Some([0xef, 0xbc, 0x8e] | [0xef, 0xbd, 0xa1])) => Some((3, ".")),
+        0xef if matches!(bytes.get(p..p + 3), Some([0xef, 0xbc, 0x8e] | [0xef, 0xbd, 0xa1])) => {
+            Some((3, "."))
+        }
         0xef if bytes.get(p..p + 3) == Some("＠".as_bytes()) => Some((3, "@")),
         _ => None,
     }
@@ -148,7 +183,8 @@ pub(crate) fn mark(bytes: &[u8], p: usize, report: bool) -> Option<(usize, &'sta
 
 /// Marks with blanks round them, which only occur in reports: `evil [.] com`, `evil dot com`, `evil .com`, `bob @ evil`.
 fn spaced(bytes: &[u8], p: usize) -> Option<(usize, &'static str)> {
-    let blanks = |from: usize| bytes.get(from..).unwrap_or_default().iter().take(8).take_while(|b| blank(**b)).count();
+    let blanks =
+        |from: usize| bytes.get(from..).unwrap_or_default().iter().take(8).take_while(|b| blank(**b)).count();
     let lead = blanks(p);
     let q = p + lead;
     if opens(at(bytes, q)) {
@@ -174,7 +210,13 @@ fn spaced(bytes: &[u8], p: usize) -> Option<(usize, &'static str)> {
     }
 }
 
-fn named(bytes: &[u8], p: usize, q: usize, name: &[u8], stands: &'static str) -> Option<(usize, &'static str)> {
+fn named(
+    bytes: &[u8],
+    p: usize,
+    q: usize,
+    name: &[u8],
+    stands: &'static str,
+) -> Option<(usize, &'static str)> {
     let end = q + name.len();
     let trail = bytes.get(end..)?.iter().take(8).take_while(|b| blank(**b)).count();
     let matches = bytes[q..end].eq_ignore_ascii_case(name) && trail > 0 && in_word(at(bytes, end + trail));
@@ -223,7 +265,11 @@ const SPELLINGS: &[(&str, &str, bool)] = &[
 
 /// A scheme at `start`, plain or not: the bytes it takes with what stands between it and the host, its canonical form,
 /// and whether it was written otherwise.
-pub(crate) fn scheme(bytes: &[u8], start: usize, report: bool) -> Option<(usize, &'static str, Option<Decoding>)> {
+pub(crate) fn scheme(
+    bytes: &[u8],
+    start: usize,
+    report: bool,
+) -> Option<(usize, &'static str, Option<Decoding>)> {
     let open = opens(at(bytes, start));
     let from = start + usize::from(open);
     let first = at(bytes, from).to_ascii_lowercase();
@@ -258,22 +304,41 @@ pub(crate) fn scheme(bytes: &[u8], start: usize, report: bool) -> Option<(usize,
         }
         p += 1;
         changed = true;
-    } else if report && canonical.starts_with("http") && matches!(at(bytes, p), b'!' | b'@' | b'&' | b'A'..=b'Z') && at(bytes, p + 1) == b':' {
+    } else if report
+        && canonical.starts_with("http")
+        && matches!(at(bytes, p), b'!' | b'@' | b'&' | b'A'..=b'Z')
+        && at(bytes, p + 1) == b':'
+    {
         // Seen in the wild: any one character in the place of the `s`.
         p += 1;
         canonical = "https";
         changed = true;
     }
     let separator: &[&[u8]] = &[
-        b"://", b"[:]//", b"[://]", b"(:)//", b"{:}//", b":\\/\\/", b":\\\\/\\\\/", b":\\\\\\\\", b":\\\\", b":[//]", b":[/]/", b":[/][/]", b"[:][/][/]",
-        b":__", b"__", b"//",
+        b"://",
+        b"[:]//",
+        b"[://]",
+        b"(:)//",
+        b"{:}//",
+        b":\\/\\/",
+        b":\\\\/\\\\/",
+        b":\\\\\\\\",
+        b":\\\\",
+        b":[//]",
+        b":[/]/",
+        b":[/][/]",
+        b"[:][/][/]",
+        b":__",
+        b"__",
+        b"//",
     ];
     let loose = |s: &[u8]| s.starts_with(b":__") || s.starts_with(b"__") || s == b"//";
     let mut q = p;
     while report && blank(at(bytes, q)) && q - p < 2 {
         q += 1;
     }
-    let found = separator.iter().find(|s| bytes[q.min(bytes.len())..].starts_with(s) && (report || !loose(s)))?;
+    let found =
+        separator.iter().find(|s| bytes[q.min(bytes.len())..].starts_with(s) && (report || !loose(s)))?;
     if q > p {
         if **found != *b"://" {
             return None;
@@ -292,7 +357,9 @@ pub(crate) fn scheme(bytes: &[u8], start: usize, report: bool) -> Option<(usize,
             // `http:// evil.com`: what follows must look like a host.
             let host = &bytes[end + blanks..];
             let name = host.iter().take(253).take_while(|b| in_word(**b)).count();
-            if name == 0 || (!matches!(at(host, name), b'.' | b'[' | b'(' | b'{') && mark(host, name, true).is_none()) {
+            if name == 0
+                || (!matches!(at(host, name), b'.' | b'[' | b'(' | b'{') && mark(host, name, true).is_none())
+            {
                 return None;
             }
             end += blanks;
@@ -354,7 +421,10 @@ pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Rewritten {
         out.is_url = true;
         if at(bytes, p) == b'[' && mark(bytes, p, report).is_none() {
             // An IPv6 address in its own brackets.
-            while p < limit && bytes[p] != b']' && (bytes[p].is_ascii_hexdigit() || matches!(bytes[p], b'[' | b':' | b'.' | b'%')) {
+            while p < limit
+                && bytes[p] != b']'
+                && (bytes[p].is_ascii_hexdigit() || matches!(bytes[p], b'[' | b':' | b'.' | b'%'))
+            {
                 out.push(bytes[p], p);
                 p += 1;
             }
@@ -369,11 +439,15 @@ pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Rewritten {
             p += len;
             continue;
         }
-        if out.text.len() > authority && let Some((len, stands)) = mark(bytes, p, report) {
+        if out.text.len() > authority
+            && let Some((len, stands)) = mark(bytes, p, report)
+        {
             let bare = blank(b) && !opens(at(bytes, p + 1));
             // `look at evil.com`: a bare "at" is a mark only where the name after it is defanged too.
             let word = bare && bytes[p..p + len].iter().any(|b| matches!(b, b't' | b'T'));
-            let doubtful = word && (!defanged_name(bytes, p + len) && bytes[p..p + len].contains(&b't') || is_function_word(&out.text));
+            let doubtful = word
+                && (!defanged_name(bytes, p + len) && bytes[p..p + len].contains(&b't')
+                    || is_function_word(&out.text));
             if stands == "@" && (names > 0 || doubtful) {
                 break;
             }
@@ -384,16 +458,19 @@ pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Rewritten {
         }
         if b >= 0x80 {
             let len = letter(bytes, p);
-            for i in p..p + len {
-                out.push(bytes[i], i);
+            for _ in 0..len {
+                out.push(bytes[p], p);
+                p += 1;
             }
-            p += len;
             if len == 0 {
                 break;
             }
             continue;
         }
-        if b == b'\\' && out.is_url && let Some(len) = escaped_slash(bytes, p) {
+        if b == b'\\'
+            && out.is_url
+            && let Some(len) = escaped_slash(bytes, p)
+        {
             out.undo(Decoding::Escape);
             p = path(bytes, p + len - 1, limit, quote, &mut out);
             break;
@@ -402,7 +479,12 @@ pub(crate) fn refang(bytes: &[u8], start: usize, report: bool) -> Rewritten {
             b'.' => true,
             b if in_word(b) => true,
             b'@' | b'+' => true,
-            b':' => at(bytes, p + 1).is_ascii_hexdigit() || at(bytes, p + 1) == b':' || mark(bytes, p + 1, false).is_some() || at(bytes, p + 1) == b'/',
+            b':' => {
+                at(bytes, p + 1).is_ascii_hexdigit()
+                    || at(bytes, p + 1) == b':'
+                    || mark(bytes, p + 1, false).is_some()
+                    || at(bytes, p + 1) == b'/'
+            }
             b'%' => at(bytes, p + 1).is_ascii_hexdigit(),
             b']' => out.is_url && out.text[authority..].first() == Some(&b'['),
             _ => false,
@@ -433,7 +515,10 @@ fn path(bytes: &[u8], from: usize, limit: usize, quote: Option<u8>, out: &mut Re
         let end = url::end(bytes, p, quote).min(limit).max((p + 1).min(limit));
         while p < end {
             let kept = matches!(bytes.get(p..p + 3), Some(b"(.)"));
-            if opens(bytes[p]) && !kept && let Some((len, stands)) = bracketed(bytes, p, false) {
+            if opens(bytes[p])
+                && !kept
+                && let Some((len, stands)) = bracketed(bytes, p, false)
+            {
                 out.replace(stands, p);
                 p += len;
             } else if let Some(len) = invisible(bytes, p) {
@@ -457,9 +542,45 @@ fn path(bytes: &[u8], from: usize, limit: usize, quote: Option<u8>, out: &mut Re
 /// Words before "at" in running text, which are nobody's mailbox.
 fn is_function_word(word: &[u8]) -> bool {
     const WORDS: &[&[u8]] = &[
-        b"me", b"us", b"you", b"him", b"her", b"it", b"them", b"is", b"are", b"was", b"were", b"be", b"been", b"look", b"looked",
-        b"looking", b"looks", b"meet", b"here", b"there", b"hosted", b"located", b"found", b"seen", b"available", b"site", b"server",
-        b"domain", b"host", b"page", b"c2", b"not", b"and", b"or", b"up", b"down", b"arrived", b"aimed", b"only",
+        b"me",
+        b"us",
+        b"you",
+        b"him",
+        b"her",
+        b"it",
+        b"them",
+        b"is",
+        b"are",
+        b"was",
+        b"were",
+        b"be",
+        b"been",
+        b"look",
+        b"looked",
+        b"looking",
+        b"looks",
+        b"meet",
+        b"here",
+        b"there",
+        b"hosted",
+        b"located",
+        b"found",
+        b"seen",
+        b"available",
+        b"site",
+        b"server",
+        b"domain",
+        b"host",
+        b"page",
+        b"c2",
+        b"not",
+        b"and",
+        b"or",
+        b"up",
+        b"down",
+        b"arrived",
+        b"aimed",
+        b"only",
     ];
     WORDS.iter().any(|w| w.eq_ignore_ascii_case(word))
 }

@@ -44,7 +44,12 @@ impl Rewritten {
     /// The place in the source of a range of `text`.
     pub(crate) fn span(&self, start: usize, end: usize) -> std::ops::Range<usize> {
         let from = self.from.get(start).map_or(self.end, |at| *at as usize);
-        let to = self.from.get(end).map_or(self.end, |at| *at as usize);
+        // Where something was undone right behind the range, it is none of it.
+        let apart = self.marks.binary_search_by_key(&end, |(at, _)| *at as usize).is_ok();
+        let to = match end.checked_sub(1).and_then(|last| self.from.get(last)) {
+            Some(last) if apart => *last as usize + 1,
+            _ => self.from.get(end).map_or(self.end, |at| *at as usize),
+        };
         from..to.max(from)
     }
 

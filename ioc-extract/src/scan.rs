@@ -72,7 +72,8 @@ static CLASS: [u8; 256] = {
             b'-' => HYPHEN,
             b'_' => UNDERSCORE,
             0x80..=0xff => HIGH,
-            b':' | b'\\' | b'%' | b'&' | b'/' | b'[' | b'(' | b'*' | b'^' | b'`' | b'+' | b'\'' | b'"' | b'<' | 0 => MARK,
+            b':' | b'\\' | b'%' | b'&' | b'/' | b'[' | b'(' | b'*' | b'^' | b'`' | b'+' | b'\'' | b'"'
+            | b'<' | 0 => MARK,
             _ => 0,
         };
         i += 1;
@@ -159,7 +160,19 @@ impl<'t> Scanner<'t> {
 
     /// A scanner for a decoded text.
     pub(crate) fn within(bytes: &'t [u8], config: Config, depth: u8, budget: Budget) -> Self {
-        Self { bytes, config, depth, budget, at: 0, floor: 0, tried: 0, url_end: 0, marks_end: 0, refanged: false, hits: Vec::new() }
+        Self {
+            bytes,
+            config,
+            depth,
+            budget,
+            at: 0,
+            floor: 0,
+            tried: 0,
+            url_end: 0,
+            marks_end: 0,
+            refanged: false,
+            hits: Vec::new(),
+        }
     }
 
     /// Whether this text is a refanged region.
@@ -188,16 +201,15 @@ impl<'t> Scanner<'t> {
     /// The end of the word that begins at `start`, and its mask.
     pub(crate) fn word_at(&self, start: usize) -> Word {
         let mut mask = 0;
-        let mut end = start;
-        while let Some(b) = self.bytes.get(end) {
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        for (len, b) in rest.iter().enumerate() {
             let class = CLASS[usize::from(*b)];
             if class & WORD == 0 {
-                break;
+                return Word { start, end: start + len, mask };
             }
             mask |= class;
-            end += 1;
         }
-        Word { start, end, mask }
+        Word { start, end: start + rest.len(), mask }
     }
 
     /// Reads on until something turned up. `false` at the end of the text.
@@ -212,10 +224,17 @@ impl<'t> Scanner<'t> {
             } else {
                 let word = self.word_at(at);
                 at = word.end;
-                let open = AFTER[usize::from(self.byte(word.end))] & profile != 0;
+                let after = self.byte(word.end);
+                let mut open = AFTER[usize::from(after)] & profile != 0;
+                if after == b':' && word.mask & LETTER != 0 && word.end - word.start != 3 {
+                    // `key: value`
+                    open = matches!(
+                        self.byte(word.end + 1),
+                        b'/' | b'\\' | b'[' | b'(' | b'{' | b':' | b'_' | b'<'
+                    );
+                }
                 if open || word.mask & (DOT | HIGH) != 0 || token::worth_a_look(bytes, word) {
-                    at = self.word(word);
-                    debug_assert!(at >= word.end);
+                    at = self.word(word).max(word.end);
                 }
             }
             if !self.hits.is_empty() {
@@ -273,7 +292,13 @@ impl<'t> Scanner<'t> {
     /// Records a candidate that is none.
     pub(crate) fn left_out(&mut self, kind: Kind, span: Range<usize>, reason: Rejected) {
         if self.wants(kind) {
-            self.hits.push(Hit { kind, span, value: Cow::Borrowed(""), via: Via::default(), reason: Some(reason) });
+            self.hits.push(Hit {
+                kind,
+                span,
+                value: Cow::Borrowed(""),
+                via: Via::default(),
+                reason: Some(reason),
+            });
         }
     }
 
@@ -335,7 +360,9 @@ impl<'t> Scanner<'t> {
         let next = match self.byte(end) {
             b':' => self.colon(word),
             b'@' => self.email(word),
-            b'(' if end - start == 8 && self.bytes[start..end].eq_ignore_ascii_case(b".replace") => self.replace(Word { start: start + 1, end, mask }),
+            b'(' if end - start == 8 && self.bytes[start..end].eq_ignore_ascii_case(b".replace") => {
+                self.replace(Word { start: start + 1, end, mask })
+            }
             b'\\' => self.registry(start, end),
             _ => None,
         };
@@ -365,11 +392,16 @@ impl<'t> Scanner<'t> {
                 if dots > 1 && end - group.start <= 4 { self.colons(group) } else { None }
             }
             // `\t::1`: the letter of an escape.
-            _ if end - start == 1 && matches!(self.bytes[start], b't' | b'n' | b'r') && self.before(start) == b'\\' => {
+            _ if end - start == 1
+                && matches!(self.bytes[start], b't' | b'n' | b'r')
+                && self.before(start) == b'\\' =>
+            {
                 self.colons(Word { start: end, end, mask: 0 })
             }
             _ if mask & !(HEX_LETTER | DIGIT) == 0 => {
-                if mask == DIGIT && let Some(next) = self.ssdeep(start, end) {
+                if mask == DIGIT
+                    && let Some(next) = self.ssdeep(start, end)
+                {
                     return Some(next);
                 }
                 if end - start <= 4 { self.colons(word) } else { None }
@@ -384,3 +416,6 @@ impl<'t> Scanner<'t> {
         decoding.map_or_else(Via::default, |d| Via::default().then(d))
     }
 }
+
+#[cfg(test)]
+mod tests;

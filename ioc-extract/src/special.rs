@@ -105,9 +105,8 @@ const RESERVED_TLDS: &[&str] = &["example", "invalid", "test"];
 
 /// Whether a canonical name is reserved for documentation or tests.
 pub(crate) fn reserved_name(name: &str) -> bool {
-    let below = |parent: &str| {
-        name.strip_suffix(parent).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    };
+    let below =
+        |parent: &str| name.strip_suffix(parent).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     RESERVED_NAMES.iter().any(|p| below(p)) || reserved_tld(name)
 }
 

@@ -5,6 +5,14 @@
 //! of an expected URL, e-mail address or network is neither required nor punished; cases marked `debatable` or with
 //! `options` are left out.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::use_debug,
+    reason = "a test may stop at the first surprise and say so"
+)]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -57,7 +65,10 @@ fn kind(name: &str) -> String {
 }
 
 fn ipv4(text: &str) -> Option<String> {
-    let parts: Vec<u8> = text.split('.').map(|part| part.parse::<u16>().ok().and_then(|n| u8::try_from(n).ok())).collect::<Option<_>>()?;
+    let parts: Vec<u8> = text
+        .split('.')
+        .map(|part| part.parse::<u16>().ok().and_then(|n| u8::try_from(n).ok()))
+        .collect::<Option<_>>()?;
     let octets: [u8; 4] = parts.try_into().ok()?;
     Some(Ipv4Addr::from(octets).to_string())
 }
@@ -76,23 +87,37 @@ fn host(text: &str) -> String {
 fn canonical(kind: &str, value: &str) -> String {
     let v = value.trim();
     match kind {
-        "md5" | "sha1" | "sha224" | "sha256" | "sha384" | "sha512" | "imphash" | "authentihash" | "eth" => v.to_lowercase(),
+        "md5" | "sha1" | "sha224" | "sha256" | "sha384" | "sha512" | "imphash" | "authentihash" | "eth" => {
+            v.to_lowercase()
+        }
         "ipv4" => ipv4(v).unwrap_or_else(|| v.to_owned()),
         "ipv6" => ipv6(v).unwrap_or_else(|| v.to_lowercase()),
         "cidr" => v.split_once('/').map_or_else(
             || v.to_lowercase(),
-            |(address, len)| format!("{}/{len}", ipv4(address).or_else(|| ipv6(address)).unwrap_or_else(|| address.to_lowercase())),
+            |(address, len)| {
+                format!(
+                    "{}/{len}",
+                    ipv4(address).or_else(|| ipv6(address)).unwrap_or_else(|| address.to_lowercase())
+                )
+            },
         ),
         "domain" => host(v.trim_end_matches('.')),
-        "email" | "xmpp" => v.rsplit_once('@').map_or_else(|| v.to_lowercase(), |(local, domain)| format!("{}@{}", local.to_lowercase(), host(domain))),
+        "email" | "xmpp" => v.rsplit_once('@').map_or_else(
+            || v.to_lowercase(),
+            |(local, domain)| format!("{}@{}", local.to_lowercase(), host(domain)),
+        ),
         "url" => {
-            let (scheme, rest) = v.split_once("://").map_or((String::new(), v), |(s, r)| (format!("{}://", s.to_lowercase()), r));
+            let (scheme, rest) = v
+                .split_once("://")
+                .map_or((String::new(), v), |(s, r)| (format!("{}://", s.to_lowercase()), r));
             let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
             let tail = if &rest[end..] == "/" { "" } else { &rest[end..] };
             format!("{scheme}{}{tail}", host(&rest[..end]))
         }
         "asn" => format!("AS{}", v.trim_start_matches(|c: char| !c.is_ascii_digit())),
-        "cve" => v.to_uppercase().split([' ', '-']).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-"),
+        "cve" => {
+            v.to_uppercase().split([' ', '-']).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+        }
         "mac" => v.to_lowercase().chars().filter(char::is_ascii_hexdigit).collect(),
         "registry_key" => {
             let v = v.replace(['<', '>'], "").replace("\\\\", "\\");
@@ -132,7 +157,10 @@ fn derived((kind, value): &Key) -> BTreeSet<Key> {
             inside.insert(key("ipv6", address.split(']').next().unwrap_or(address)));
             return;
         }
-        let name = text.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(text, |(name, _)| name);
+        let name = text
+            .rsplit_once(':')
+            .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+            .map_or(text, |(name, _)| name);
         inside.insert(ipv4(name).map_or_else(|| key("domain", name), |ip| ("ipv4".to_owned(), ip)));
     };
     match &**kind {
@@ -160,7 +188,9 @@ fn derived((kind, value): &Key) -> BTreeSet<Key> {
         }
         "imphash" => _ = inside.insert(("md5".to_owned(), value.clone())),
         "authentihash" => _ = inside.insert(("sha256".to_owned(), value.clone())),
-        "attack" => _ = inside.insert(("attack".to_owned(), value.split('.').next().unwrap_or(value).to_owned())),
+        "attack" => {
+            _ = inside.insert(("attack".to_owned(), value.split('.').next().unwrap_or(value).to_owned()));
+        }
         "onion" => _ = inside.insert(("domain".to_owned(), format!("{value}.onion"))),
         _ => {}
     }
@@ -187,15 +217,18 @@ fn judge(case: &Value, got: &BTreeSet<Key>, logs: bool, score: &mut Score) {
         if within_another && soft.contains(&&*item.0) {
             continue;
         }
-        let found = got.contains(item) || (logs && hosts.contains(item)) || got.iter().any(|g| same_url(g, item));
+        let found =
+            got.contains(item) || (logs && hosts.contains(item)) || got.iter().any(|g| same_url(g, item));
         score.hit += usize::from(found);
         missed += usize::from(!found);
     }
     let absent = keys(&case["absent"]);
-    let exhaustive: BTreeSet<String> = case["exhaustive"].as_array().unwrap().iter().map(|k| kind(k.as_str().unwrap())).collect();
+    let exhaustive: BTreeSet<String> =
+        case["exhaustive"].as_array().unwrap().iter().map(|k| kind(k.as_str().unwrap())).collect();
     for item in got {
         let listed = absent.contains(item) || absent.contains(&("any".to_owned(), item.1.clone()));
-        let expected_elsewhere = expected.contains(item) || inside.contains(item) || expected.iter().any(|e| same_url(e, item));
+        let expected_elsewhere =
+            expected.contains(item) || inside.contains(item) || expected.iter().any(|e| same_url(e, item));
         wrong += usize::from(listed || (!logs && exhaustive.contains(&item.0) && !expected_elsewhere));
     }
     score.missed += missed;
@@ -216,7 +249,10 @@ fn scores(folder: &PathBuf, profile: Profile) -> BTreeMap<String, Score> {
         files += 1;
         for line in fs::read_to_string(&path).expect("cases are readable").lines() {
             let case: Value = serde_json::from_str(line).expect("a case is JSON");
-            let set = |name: &str| !matches!(&case[name], Value::Null | Value::Bool(false)) && case[name] != serde_json::json!({});
+            let set = |name: &str| {
+                !matches!(&case[name], Value::Null | Value::Bool(false))
+                    && case[name] != serde_json::json!({})
+            };
             if set("debatable") || set("options") {
                 continue;
             }
@@ -227,12 +263,18 @@ fn scores(folder: &PathBuf, profile: Profile) -> BTreeMap<String, Score> {
                 _ => "peers",
             };
             let text = case["text"].as_str().unwrap();
-            let got: BTreeSet<Key> = extractor.scan(text).map(|f| key(&kind(f.kind.as_str()), &f.value)).collect();
+            let got: BTreeSet<Key> =
+                extractor.scan(text).map(|f| key(&kind(f.kind.as_str()), &f.value)).collect();
             judge(&case, &got, group == "logs", scores.entry(group.to_owned()).or_default());
             if group == "logs" {
                 for name in ["ipv4", "ipv6", "domain"] {
                     let only = |list: &Value| -> Value {
-                        list.as_array().unwrap().iter().filter(|e| kind(e["kind"].as_str().unwrap()) == name).cloned().collect()
+                        list.as_array()
+                            .unwrap()
+                            .iter()
+                            .filter(|e| kind(e["kind"].as_str().unwrap()) == name)
+                            .cloned()
+                            .collect()
                     };
                     let mut part = case.clone();
                     part["expected"] = only(&case["expected"]);
@@ -282,8 +324,16 @@ fn scores_hold() {
         let scores = scores(&folder, profile);
         for (_, group, precision, recall) in floors.iter().filter(|floor| floor.0 == profile) {
             let score = &scores[*group];
-            assert!(score.precision() >= *precision, "{profile:?}, {group}: precision {:.4} < {precision}", score.precision());
-            assert!(score.recall() >= *recall, "{profile:?}, {group}: recall {:.4} < {recall}", score.recall());
+            assert!(
+                score.precision() >= *precision,
+                "{profile:?}, {group}: precision {:.4} < {precision}",
+                score.precision()
+            );
+            assert!(
+                score.recall() >= *recall,
+                "{profile:?}, {group}: recall {:.4} < {recall}",
+                score.recall()
+            );
         }
     }
     let traps = &scores(&folder, Profile::Log)["own"];

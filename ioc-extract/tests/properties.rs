@@ -1,5 +1,7 @@
 //! What holds for every text.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 use ioc_extract::{DecodeLimits, Extractor, Ioc, Item, Kind, Profile};
 use proptest::prelude::*;
 
@@ -26,11 +28,17 @@ fn check(bytes: &[u8]) {
             let Some(found) = found else { continue };
             let ioc = found.ioc();
             // An IPv4-mapped address in its IPv6 spelling is the one value that parses to another kind.
-            let mapped = found.kind == Kind::Ipv6Addr && ioc.ip().is_some_and(|ip| matches!(ip, std::net::IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some()));
+            let mapped = found.kind == Kind::Ipv6Addr
+                && ioc.ip().is_some_and(
+                    |ip| matches!(ip, std::net::IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some()),
+                );
             if !mapped {
                 assert_eq!(Ioc::parse(found.kind, &found.value).as_ref(), Ok(&ioc), "{found:?}");
             }
-            assert_eq!(ioc.is_global().is_some(), matches!(found.kind, Kind::Ipv4Addr | Kind::Ipv6Addr | Kind::Cidr));
+            assert_eq!(
+                ioc.is_global().is_some(),
+                matches!(found.kind, Kind::Ipv4Addr | Kind::Ipv6Addr | Kind::Cidr)
+            );
         }
     }
 }
@@ -38,18 +46,96 @@ fn check(bytes: &[u8]) {
 /// Pieces of indicators and of what hides them, in any order.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
-        "http", "hxxps", "://", "[:]//", "[.]", "(dot)", " dot ", "[at]", "@", ".", "..", "evil", "evil-c2", "com", "co.uk", "рф", "example.com",
-        "1.2.3.4", "45", ",", "::", ":", "2001:db8", "ffff", "/24", "HKLM", "\\", "\\\\", "C:", "%2F", "%25", "&#x41;", "&amp;", "\\x41", "\\u0041",
-        "^", "`", "'+'", "\" & \"", "'", "\"", " ", "\n", "\t", "\0", "aHR0cDovL2V2aWwuY29t", "H4sIAAAAAAAA", "687474703a2f2f6576696c2e636f6d", "=",
-        "(104,116,116,112,58,47)", ".Replace('a','b')", "d41d8cd98f00b204e9800998ecf8427e", "CVE-2021-44228", "T1059", "AS", "1234", "+61", "<", ">",
-        "href=\"", "{", "}", "[", "]", "(", ")", "é", "\u{200b}", "\u{ad}", "。", "arn:aws:s3:::", "t13d1516h2_8daaf6152771_b186095e22b6", "-", "_",
-        "//:ptth", "moc.live", "*", "|", "/", "?", "#", "~", "tcp", "__",
+        "http",
+        "hxxps",
+        "://",
+        "[:]//",
+        "[.]",
+        "(dot)",
+        " dot ",
+        "[at]",
+        "@",
+        ".",
+        "..",
+        "evil",
+        "evil-c2",
+        "com",
+        "co.uk",
+        "рф",
+        "example.com",
+        "1.2.3.4",
+        "45",
+        ",",
+        "::",
+        ":",
+        "2001:db8",
+        "ffff",
+        "/24",
+        "HKLM",
+        "\\",
+        "\\\\",
+        "C:",
+        "%2F",
+        "%25",
+        "&#x41;",
+        "&amp;",
+        "\\x41",
+        "\\u0041",
+        "^",
+        "`",
+        "'+'",
+        "\" & \"",
+        "'",
+        "\"",
+        " ",
+        "\n",
+        "\t",
+        "\0",
+        "aHR0cDovL2V2aWwuY29t",
+        "H4sIAAAAAAAA",
+        "687474703a2f2f6576696c2e636f6d",
+        "=",
+        "(104,116,116,112,58,47)",
+        ".Replace('a','b')",
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "CVE-2021-44228",
+        "T1059",
+        "AS",
+        "1234",
+        "+61",
+        "<",
+        ">",
+        "href=\"",
+        "{",
+        "}",
+        "[",
+        "]",
+        "(",
+        ")",
+        "é",
+        "\u{200b}",
+        "\u{ad}",
+        "。",
+        "arn:aws:s3:::",
+        "t13d1516h2_8daaf6152771_b186095e22b6",
+        "-",
+        "_",
+        "//:ptth",
+        "moc.live",
+        "*",
+        "|",
+        "/",
+        "?",
+        "#",
+        "~",
+        "tcp",
+        "__",
     ]);
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_text(text in any::<String>()) {
@@ -119,9 +205,15 @@ fn encode_base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
-        let bits = u32::from(chunk[0]) << 16 | u32::from(*chunk.get(1).unwrap_or(&0)) << 8 | u32::from(*chunk.get(2).unwrap_or(&0));
+        let bits = u32::from(chunk[0]) << 16
+            | u32::from(*chunk.get(1).unwrap_or(&0)) << 8
+            | u32::from(*chunk.get(2).unwrap_or(&0));
         for i in 0..4 {
-            out.push(if i <= chunk.len() { char::from(ALPHABET[(bits >> (18 - 6 * i)) as usize & 63]) } else { '=' });
+            out.push(if i <= chunk.len() {
+                char::from(ALPHABET[(bits >> (18 - 6 * i)) as usize & 63])
+            } else {
+                '='
+            });
         }
     }
     out

@@ -8,7 +8,7 @@ use crate::error::Rejected;
 /// An e-mail address.
 ///
 /// Canonical form: lower case, the domain as in [`DomainName`](crate::DomainName). The local part is one without
-/// quotes, of at most 64 bytes. An address literal (`bob@[45.77.12.9]`) is accepted as a domain.
+/// quotes, of at most 64 bytes. An address is accepted in the place of the domain (`bob@[45.77.12.9]`, `bob@45.77.12.9`).
 ///
 /// ```
 /// use ioc_extract::{EmailAddr, Rejected};
@@ -68,6 +68,7 @@ pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Rejected> {
             }
             lower(host)
         }
+        None if ip::v4(host.as_bytes()).is_some() => lower(host),
         None => domain::canonical(host)?,
     };
     if host == text[local.len() + 1..] && !local.bytes().any(|b| b.is_ascii_uppercase()) {
@@ -78,5 +79,28 @@ pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Rejected> {
 
 /// What a local part may hold: RFC 5322's `atext`, the dot, and UTF-8 (RFC 6532).
 pub(crate) const fn is_atext(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b >= 0x80 || matches!(b, b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'/' | b'=' | b'?' | b'^' | b'_' | b'`' | b'{' | b'|' | b'}' | b'~' | b'.')
+    b.is_ascii_alphanumeric()
+        || b >= 0x80
+        || matches!(
+            b,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'/'
+                | b'='
+                | b'?'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'{'
+                | b'|'
+                | b'}'
+                | b'~'
+                | b'.'
+        )
 }

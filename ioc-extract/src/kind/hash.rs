@@ -54,7 +54,10 @@ pub(crate) fn canonical_fingerprint(text: &str, len: usize) -> Result<Cow<'_, st
         return canonical_hex(text, len);
     }
     let parted = text.len() == len / 2 * 3 - 1
-        && text.bytes().enumerate().all(|(i, b)| if i % 3 == 2 { b == b':' || b == b' ' } else { b.is_ascii_hexdigit() });
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(i, b)| if i % 3 == 2 { b == b':' || b == b' ' } else { b.is_ascii_hexdigit() });
     if !parted {
         return Err(Rejected::Malformed);
     }
@@ -64,13 +67,20 @@ pub(crate) fn canonical_fingerprint(text: &str, len: usize) -> Result<Cow<'_, st
 /// `BLOCKSIZE:HASH:HASH`, the block size being 3·2ⁿ.
 pub(crate) fn ssdeep(text: &str) -> Result<Cow<'_, str>, Rejected> {
     let mut parts = text.split(':');
-    let (Some(size), Some(a), Some(b), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some(size), Some(a), Some(b), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return Err(Rejected::Malformed);
     };
     let base64 = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/');
     let size: u64 = size.parse().map_err(|_| Rejected::Malformed)?;
     let power = size / 3;
-    if size % 3 != 0 || !power.is_power_of_two() || a.len() > 64 || b.len() > 64 || !base64(a) || !base64(b) {
+    if !size.is_multiple_of(3)
+        || !power.is_power_of_two()
+        || a.len() > 64
+        || b.len() > 64
+        || !base64(a)
+        || !base64(b)
+    {
         return Err(Rejected::Malformed);
     }
     Ok(Cow::Borrowed(text))

@@ -29,7 +29,12 @@ pub(crate) fn v4_prefix(bytes: &[u8]) -> Option<(Ipv4Addr, usize)> {
             value = value * 10 + u16::from(digit - b'0');
             at += 1;
         }
-        if at == start || (bytes[start] == b'0' && at - start > 1 && value > 7 && bytes[start..at].iter().all(|b| *b < b'8')) {
+        if at == start
+            || (bytes[start] == b'0'
+                && at - start > 1
+                && value > 7
+                && bytes[start..at].iter().all(|b| *b < b'8'))
+        {
             return None;
         }
         *octet = u8::try_from(value).ok()?;

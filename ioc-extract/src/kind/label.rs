@@ -30,7 +30,9 @@ fn strip<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
 pub(crate) fn cve(text: &str) -> Result<Cow<'_, str>, Rejected> {
     let rest = strip(text, "CVE-").ok_or(Rejected::Malformed)?;
     match rest.split_once('-') {
-        Some((year, number)) if digits(year, 4..=4) && ("1999".."2100").contains(&year) && digits(number, 4..=7) => {
+        Some((year, number))
+            if digits(year, 4..=4) && ("1999".."2100").contains(&year) && digits(number, 4..=7) =>
+        {
             Ok(upper(text))
         }
         _ => Err(Rejected::Malformed),
@@ -72,8 +74,10 @@ pub(crate) fn asn(text: &str) -> Result<Cow<'_, str>, Rejected> {
 pub(crate) fn arn(text: &str) -> Result<Cow<'_, str>, Rejected> {
     let mut parts = text.splitn(6, ':');
     let mut next = || parts.next().ok_or(Rejected::Malformed);
-    let (arn, partition, service, region, account, resource) = (next()?, next()?, next()?, next()?, next()?, next()?);
-    let name = |s: &str| s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'*');
+    let (arn, partition, service, region, account, resource) =
+        (next()?, next()?, next()?, next()?, next()?, next()?);
+    let name =
+        |s: &str| s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'*');
     let valid = arn == "arn"
         && (partition == "aws" || partition.starts_with("aws-"))
         && name(partition)
@@ -92,19 +96,28 @@ pub(crate) fn arn(text: &str) -> Result<Cow<'_, str>, Rejected> {
 pub(crate) fn analytics(text: &str) -> Result<Cow<'_, str>, Rejected> {
     let rest = text.strip_prefix("UA-").ok_or(Rejected::Malformed)?;
     let (account, property) = rest.split_once('-').unwrap_or((rest, "1"));
-    if digits(account, 4..=10) && digits(property, 1..=4) { Ok(Cow::Borrowed(text)) } else { Err(Rejected::Malformed) }
+    if digits(account, 4..=10) && digits(property, 1..=4) {
+        Ok(Cow::Borrowed(text))
+    } else {
+        Err(Rejected::Malformed)
+    }
 }
 
 /// `pub-1234567891234567`
 pub(crate) fn adsense(text: &str) -> Result<Cow<'_, str>, Rejected> {
-    if strip(text, "pub-").is_some_and(|rest| digits(rest, 16..=16)) { Ok(lower(text)) } else { Err(Rejected::Malformed) }
+    if strip(text, "pub-").is_some_and(|rest| digits(rest, 16..=16)) {
+        Ok(lower(text))
+    } else {
+        Err(Rejected::Malformed)
+    }
 }
 
 /// `+61 491 570 006`, `(030) 1234-567`: 7 to 15 digits with the usual punctuation between.
 pub(crate) fn phone(text: &str) -> Result<Cow<'_, str>, Rejected> {
     let (plus, rest) = text.strip_prefix('+').map_or(("", text), |rest| ("+", rest));
     let number: String = rest.chars().filter(char::is_ascii_digit).collect();
-    let plain = rest.bytes().all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-' | b'.' | b'(' | b')' | b'/'));
+    let plain =
+        rest.bytes().all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-' | b'.' | b'(' | b')' | b'/'));
     if !plain || !(7..=15).contains(&number.len()) {
         return Err(Rejected::Malformed);
     }

@@ -90,3 +90,6 @@ pub(crate) fn upper(text: &str) -> Cow<'_, str> {
         Cow::Borrowed(text)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,7 +40,8 @@ pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Rejected> {
 pub(crate) fn named_pipe(text: &str) -> Result<Cow<'_, str>, Rejected> {
     const PREFIX: &str = "\\\\.\\pipe\\";
     let text = single_backslashes(text);
-    let name = text.get(..PREFIX.len()).filter(|p| p.eq_ignore_ascii_case(PREFIX)).map(|_| &text[PREFIX.len()..]);
+    let name =
+        text.get(..PREFIX.len()).filter(|p| p.eq_ignore_ascii_case(PREFIX)).map(|_| &text[PREFIX.len()..]);
     match name {
         Some(name) if !name.is_empty() && name.len() <= 256 && !name.contains(char::is_control) => {
             Ok(if text.starts_with(PREFIX) { text } else { Cow::Owned(format!("{PREFIX}{name}")) })

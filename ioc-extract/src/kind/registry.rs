@@ -103,7 +103,8 @@ pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Rejected> {
         return Err(Rejected::Malformed);
     }
     let path = path.trim_end_matches('\\');
-    if text.starts_with(name) && len == name.len() && path.len() + len == text.len() && !path.contains("\\\\") {
+    if text.starts_with(name) && len == name.len() && path.len() + len == text.len() && !path.contains("\\\\")
+    {
         return Ok(Cow::Borrowed(text));
     }
     let mut out = String::with_capacity(name.len() + path.len());

@@ -77,7 +77,10 @@ pub(crate) fn split(url: &[u8]) -> Result<Parts, Rejected> {
         return Err(Rejected::Malformed);
     }
     let authority = scheme_end + 3;
-    let rest = url[authority..].iter().position(|b| matches!(b, b'/' | b'?' | b'#')).map_or(url.len(), |i| authority + i);
+    let rest = url[authority..]
+        .iter()
+        .position(|b| matches!(b, b'/' | b'?' | b'#'))
+        .map_or(url.len(), |i| authority + i);
     let mut start = authority;
     if let Some(at) = url[authority..rest].iter().rposition(|b| *b == b'@') {
         if url[authority..authority + at].contains(&b'@') {
@@ -118,7 +121,11 @@ fn schemeless(text: &str) -> Result<Cow<'_, str>, Rejected> {
     let url = canonical(&with)?;
     let host = url.len() - "http://".len() - (text.len() - slash);
     let url = &url["http://".len()..];
-    Ok(if url == text { Cow::Borrowed(text) } else { Cow::Owned(format!("{}{}", &url[..host], &text[slash..])) })
+    Ok(if url == text {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("{}{}", &url[..host], &text[slash..]))
+    })
 }
 
 /// The canonical form of a whole URL.
@@ -174,7 +181,12 @@ pub(crate) fn end(bytes: &[u8], from: usize, quote: Option<u8>) -> usize {
     while at < limit {
         match bytes[at] {
             0..=b' ' | 0x7f | b'<' | b'>' | b'"' | b'|' | b'^' | b'\\' => break,
-            b'`' if enclosed || !bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) || bytes[at + 1..limit].iter().take_while(|b| **b > b' ').any(|b| *b == b'`') => break,
+            b'`' if enclosed
+                || !bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric)
+                || bytes[at + 1..limit].iter().take_while(|b| **b > b' ').any(|b| *b == b'`') =>
+            {
+                break;
+            }
             b'\'' if quote == Some(b'\'') => break,
             b'(' => round += 1,
             b'[' => square += 1,
@@ -196,7 +208,9 @@ pub(crate) fn end(bytes: &[u8], from: usize, quote: Option<u8>) -> usize {
             0xc2 if matches!(bytes.get(at + 1), Some(0x80..=0xa0 | 0xab | 0xbb)) => break,
             0xe2 if is_general_punctuation(&bytes[at..limit]) => break,
             0xe3 if matches!(bytes.get(at + 1..at + 3), Some([0x80, 0x80..=0x91])) => break,
-            0xef if matches!(bytes.get(at + 1..at + 3), Some([0xbc, 0x88 | 0x89 | 0x8c | 0x9c | 0x9e])) => break,
+            0xef if matches!(bytes.get(at + 1..at + 3), Some([0xbc, 0x88 | 0x89 | 0x8c | 0x9c | 0x9e])) => {
+                break;
+            }
             _ => {}
         }
         at += 1;
@@ -215,9 +229,20 @@ pub(crate) fn end(bytes: &[u8], from: usize, quote: Option<u8>) -> usize {
 
 /// `&quot;`, `&lt;`, `&gt;`, `&apos;` and their numbers: the delimiters of the mark-up around the URL.
 fn ends_by_entity(at: &[u8]) -> bool {
-    [&b"&quot;"[..], b"&lt;", b"&gt;", b"&apos;", b"&#34;", b"&#39;", b"&#x22;", b"&#x27;", b"&#60;", b"&#62;"]
-        .iter()
-        .any(|entity| at.len() >= entity.len() && at[..entity.len()].eq_ignore_ascii_case(entity))
+    [
+        &b"&quot;"[..],
+        b"&lt;",
+        b"&gt;",
+        b"&apos;",
+        b"&#34;",
+        b"&#39;",
+        b"&#x22;",
+        b"&#x27;",
+        b"&#60;",
+        b"&#62;",
+    ]
+    .iter()
+    .any(|entity| at.len() >= entity.len() && at[..entity.len()].eq_ignore_ascii_case(entity))
 }
 
 /// U+2010 to U+2027 and U+2030 to U+203A but the characters that domain names may hide behind: dashes, typographic

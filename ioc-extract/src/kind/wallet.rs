@@ -80,7 +80,9 @@ fn bech32(text: &str, prefix: &str) -> Option<(Vec<u8>, u32)> {
     for value in high.chain([0]).chain(low).chain(groups.iter().copied()) {
         let top = check >> 25;
         check = (check & 0x01ff_ffff) << 5 ^ u32::from(value);
-        for (i, generator) in [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3].iter().enumerate() {
+        for (i, generator) in
+            [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3].iter().enumerate()
+        {
             if top >> i & 1 == 1 {
                 check ^= generator;
             }
@@ -112,7 +114,8 @@ fn cash_address(text: &str) -> bool {
         }
         let top = check >> 35;
         check = (check & 0x07_ffff_ffff) << 5 ^ u64::from(value);
-        const GENERATOR: [u64; 5] = [0x98_f2bc_8e61, 0x79_b76d_99e2, 0xf3_3e5f_b3c4, 0xae_2eab_e2a8, 0x1e_4f43_e470];
+        const GENERATOR: [u64; 5] =
+            [0x98_f2bc_8e61, 0x79_b76d_99e2, 0xf3_3e5f_b3c4, 0xae_2eab_e2a8, 0x1e_4f43_e470];
         for (i, generator) in GENERATOR.iter().enumerate() {
             if top >> i & 1 == 1 {
                 check ^= generator;
@@ -190,9 +193,13 @@ pub(crate) fn canonical(kind: Kind, text: &str) -> Result<Cow<'_, str>, Rejected
     }
     let b = text.as_bytes();
     let (good, value) = match kind {
-        Kind::Bitcoin if b.len() > 3 && b[..3].eq_ignore_ascii_case(b"bc1") => (segwit(text, "bc"), lower(text)),
+        Kind::Bitcoin if b.len() > 3 && b[..3].eq_ignore_ascii_case(b"bc1") => {
+            (segwit(text, "bc"), lower(text))
+        }
         Kind::Bitcoin => (versioned(text, &[0, 5]), Cow::Borrowed(text)),
-        Kind::Litecoin if b.len() > 4 && b[..4].eq_ignore_ascii_case(b"ltc1") => (segwit(text, "ltc"), lower(text)),
+        Kind::Litecoin if b.len() > 4 && b[..4].eq_ignore_ascii_case(b"ltc1") => {
+            (segwit(text, "ltc"), lower(text))
+        }
         Kind::Litecoin => (versioned(text, &[0x30, 0x32]), Cow::Borrowed(text)),
         Kind::Dogecoin => (versioned(text, &[0x1e, 0x16]), Cow::Borrowed(text)),
         Kind::Dash => (versioned(text, &[0x4c, 0x10]), Cow::Borrowed(text)),
@@ -213,9 +220,10 @@ pub(crate) fn canonical(kind: Kind, text: &str) -> Result<Cow<'_, str>, Rejected
             };
             (payload.as_ref().is_some_and(known), Cow::Borrowed(text))
         }
-        Kind::Cardano if text.starts_with("addr1") => {
-            (bech32(text, "addr").is_some_and(|(groups, check)| check == 1 && groups.len() >= 50), Cow::Borrowed(text))
-        }
+        Kind::Cardano if text.starts_with("addr1") => (
+            bech32(text, "addr").is_some_and(|(groups, check)| check == 1 && groups.len() >= 50),
+            Cow::Borrowed(text),
+        ),
         Kind::Cardano => (byron(b), Cow::Borrowed(text)),
         Kind::Solana => (base58(b, &BITCOIN_VALUES).is_some_and(|b| b.len() == 32), Cow::Borrowed(text)),
         _ => return Err(Rejected::Malformed),
@@ -225,7 +233,8 @@ pub(crate) fn canonical(kind: Kind, text: &str) -> Result<Cow<'_, str>, Rejected
 
 /// The kind that a string of this shape may be, before any checksum.
 pub(crate) fn shape(text: &[u8]) -> Option<Kind> {
-    let starts = |prefix: &[u8]| text.len() > prefix.len() && text[..prefix.len()].eq_ignore_ascii_case(prefix);
+    let starts =
+        |prefix: &[u8]| text.len() > prefix.len() && text[..prefix.len()].eq_ignore_ascii_case(prefix);
     match (text.len(), *text.first()?) {
         (42, b'0') if text[1] == b'x' => Some(Kind::Ethereum),
         (42, b'q' | b'p') => Some(Kind::BitcoinCash),

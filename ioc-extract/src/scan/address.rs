@@ -3,11 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Scanner, Word};
-use crate::{
-    error::Rejected,
-    ioc::Kind,
-    kind::ip,
-};
+use crate::{error::Rejected, ioc::Kind, kind::ip};
 
 /// The longest run of hex digits, colons and dots that is an address or a fingerprint (SHA-256 in pairs).
 const MAX_RUN: usize = 95;
@@ -60,7 +56,10 @@ impl Scanner<'_> {
         let on = Some((start + skip).max(word.end));
         let ends_in_word = rest.get(len).is_some_and(|b| Self::is_word(*b));
         let mut end = start + len;
-        while end > start && (self.bytes[end - 1] == b'.' || (self.bytes[end - 1] == b':' && !self.bytes[..end].ends_with(b"::"))) {
+        while end > start
+            && (self.bytes[end - 1] == b'.'
+                || (self.bytes[end - 1] == b':' && !self.bytes[..end].ends_with(b"::")))
+        {
             end -= 1;
         }
         if pairs && group == 2 && dots == 0 && !ends_in_word {
@@ -82,7 +81,9 @@ impl Scanner<'_> {
             if colons == 2 {
                 return on;
             }
-            if colons == 7 && let Some(next) = self.pairs(start, groups, 6) {
+            if colons == 7
+                && let Some(next) = self.pairs(start, groups, 6)
+            {
                 return Some(next);
             }
         }
@@ -142,7 +143,8 @@ impl Scanner<'_> {
         }
         let digits = self.bytes[end + 1..].iter().take(4).take_while(|b| b.is_ascii_digit()).count();
         let stop = end + 1 + digits;
-        let ended = !Self::is_word(self.byte(stop)) && self.byte(stop) != b'/' || (self.byte(stop) == b'.' && !Self::is_word(self.byte(stop + 1)));
+        let ended = !Self::is_word(self.byte(stop)) && self.byte(stop) != b'/'
+            || (self.byte(stop) == b'.' && !Self::is_word(self.byte(stop + 1)));
         if digits == 0 || !ended {
             return end;
         }

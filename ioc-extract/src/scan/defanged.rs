@@ -6,11 +6,7 @@ use super::{
     Scanner, Word,
     class::{DOT, HIGH},
 };
-use crate::{
-    ioc::Kind,
-    refang,
-    rewrite::Rewritten,
-};
+use crate::{ioc::Kind, refang, rewrite::Rewritten};
 
 impl Scanner<'_> {
     /// A word that may be the start of a defanged indicator. Returns where to read on if it was.
@@ -24,19 +20,25 @@ impl Scanner<'_> {
         if next == b',' {
             return self.commas(word);
         }
-        let closing = mask & DOT != 0 && matches!(next, b']' | b')' | b'}' | b'>' | b'\\') && self.before(end) == b'.';
+        let closing =
+            mask & DOT != 0 && matches!(next, b']' | b')' | b'}' | b'>' | b'\\') && self.before(end) == b'.';
         let from = if closing { end - 1 } else { end };
         let marked = refang::mark(self.bytes, from, report).is_some();
         // The scheme may be written with marks, or in brackets.
         let open = matches!(self.before(start), b'[' | b'(' | b'{');
         let from = if open && matches!(next, b']' | b')' | b'}') { start - 1 } else { start };
         let scheme = match next {
-            b':' | b'[' | b'(' | b'{' | b'\\' | b'/' | b'*' | b'!' | b'@' | b'&' | b']' | b')' | b'}' | b' ' if end - start <= 6 => {
+            b':' | b'[' | b'(' | b'{' | b'\\' | b'/' | b'*' | b'!' | b'@' | b'&' | b']' | b')' | b'}'
+            | b' '
+                if end - start <= 6 =>
+            {
                 refang::scheme(self.bytes, from, report).filter(|(len, ..)| from + len > end)
             }
             _ => None,
         };
-        let glued = report && mask & super::class::UNDERSCORE != 0 && self.bytes[start..end].windows(2).take(6).any(|w| w == b"__");
+        let glued = report
+            && mask & super::class::UNDERSCORE != 0
+            && self.bytes[start..end].windows(2).take(6).any(|w| w == b"__");
         let scheme = if glued { refang::scheme(self.bytes, start, true) } else { scheme };
         let hidden = mask & HIGH != 0 && self.hidden(start, end);
         let url = match scheme {
@@ -48,19 +50,28 @@ impl Scanner<'_> {
         // `bob@evil[.]com`: the mark stands after the host.
         let host = if next == b'@' { self.word_at(end + 1).end } else { end };
         let marked = marked || (host > end + 1 && refang::mark(self.bytes, host, report).is_some());
-        if !(marked && scheme.is_none()) && !url && !hidden {
+        if !(url || hidden || marked && scheme.is_none()) {
             return None;
         }
         let mut start = if scheme.is_some() { from } else { self.name_start(start, end, mask) };
         // What stands before an `@` belongs to an address.
         while scheme.is_none() && start > self.floor() && end - start < 64 && self.bytes[start - 1] == b'+' {
-            let word = self.bytes[self.floor()..start - 1].iter().rev().take(64).take_while(|b| Self::is_word(**b)).count();
+            let word = self.bytes[self.floor()..start - 1]
+                .iter()
+                .rev()
+                .take(64)
+                .take_while(|b| Self::is_word(**b))
+                .count();
             start -= word + 1;
         }
         // `2001:470[:]1…`
         if self.before(start) == b':' && scheme.is_none() {
-            let from = self.floor().max(start.saturating_sub(40));
-            let run = self.bytes[from..start].iter().rev().take_while(|b| b.is_ascii_hexdigit() || **b == b':').count();
+            let from = self.floor().max(start.saturating_sub(40)).min(start);
+            let run = self.bytes[from..start]
+                .iter()
+                .rev()
+                .take_while(|b| b.is_ascii_hexdigit() || **b == b':')
+                .count();
             let free = start == from + run || !Self::is_word(self.before(start - run));
             if free && self.bytes[start..end].iter().all(u8::is_ascii_hexdigit) {
                 start -= run;
@@ -76,10 +87,17 @@ impl Scanner<'_> {
 
     /// `45,77,12,9`: an address with commas for dots, in a report.
     fn commas(&mut self, word: Word) -> Option<usize> {
-        if !self.is_report() || word.end - word.start > 3 || matches!(self.before(word.start), b',' | b'.' | b'$') {
+        if !self.is_report()
+            || word.end - word.start > 3
+            || matches!(self.before(word.start), b',' | b'.' | b'$')
+        {
             return None;
         }
-        let run = self.bytes[word.start..].iter().take(17).take_while(|b| b.is_ascii_digit() || **b == b',').count();
+        let run = self.bytes[word.start..]
+            .iter()
+            .take(17)
+            .take_while(|b| b.is_ascii_digit() || **b == b',')
+            .count();
         let end = word.start + run;
         let text = self.text(word.start..end).replace(',', ".");
         crate::kind::ip::v4(text.as_bytes())?;
@@ -97,7 +115,11 @@ impl Scanner<'_> {
         if mask & HIGH != 0 {
             let text = self.text(start..end);
             let other = |c: char| !c.is_ascii() && !refang::is_name_char(c);
-            if let Some((i, c)) = text.char_indices().rev().find(|(_, c)| other(*c) && !matches!(c, '。' | '．' | '｡') && !invisible(*c)) {
+            if let Some((i, c)) = text
+                .char_indices()
+                .rev()
+                .find(|(_, c)| other(*c) && !matches!(c, '。' | '．' | '｡') && !invisible(*c))
+            {
                 from = start + i + c.len_utf8();
             }
         }
@@ -112,7 +134,9 @@ impl Scanner<'_> {
         (start..end).any(|i| {
             self.bytes[i] >= 0x80
                 && (refang::invisible(self.bytes, i).is_some()
-                    || (i > start && matches!(self.bytes[i], 0xe3 | 0xef) && refang::mark(self.bytes, i, false).is_some()))
+                    || (i > start
+                        && matches!(self.bytes[i], 0xe3 | 0xef)
+                        && refang::mark(self.bytes, i, false).is_some()))
         })
     }
 
@@ -133,9 +157,16 @@ impl Scanner<'_> {
                         || memchr::memmem::find(&path[..end], b"[/]").is_some()
                         || memchr::memmem::find(&path[..end], b"[dot]").is_some();
                 }
-                b' ' if report && rest.get(i + 1) == Some(&b'/') && rest.get(i + 2).is_some_and(u8::is_ascii_alphanumeric) => return i > 0,
+                b' ' if report
+                    && rest.get(i + 1) == Some(&b'/')
+                    && rest.get(i + 2).is_some_and(u8::is_ascii_alphanumeric) =>
+                {
+                    return i > 0;
+                }
                 b'\\' if rest.get(i + 1) == Some(&b'/') && i > 0 => return true,
-                b if i > 0 && !b.is_ascii_alphanumeric() && refang::mark(rest, i, report).is_some() => return true,
+                b if i > 0 && !b.is_ascii_alphanumeric() && refang::mark(rest, i, report).is_some() => {
+                    return true;
+                }
                 0xc2.. if refang::invisible(rest, i).is_some() => return true,
                 0..=b' ' | b'"' | b'\'' | b'<' | b'>' => return false,
                 _ => {}
@@ -157,7 +188,13 @@ impl Scanner<'_> {
             let via = region.via(start, end);
             let span = region.span(start, end);
             let square = self.bytes[span.clone()].windows(3).any(|w| w == b"[.]");
-            if report && square && start == 0 && !region.is_url && hit.reason.is_none() && matches!(hit.kind, Kind::DomainName) {
+            if report
+                && square
+                && start == 0
+                && !region.is_url
+                && hit.reason.is_none()
+                && matches!(hit.kind, Kind::DomainName)
+            {
                 // Reports name the page by host and path; the feeds they become have a URL there.
                 let end = crate::kind::url::end(&region.text, 0, None);
                 if let Ok(text) = std::str::from_utf8(&region.text[..end])

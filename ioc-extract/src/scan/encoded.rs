@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Scanner, Word, class};
+use super::{Hit, Scanner, Word, class};
 use crate::{
     decode,
     extractor::{Decoding, Via},
@@ -42,21 +42,25 @@ impl<'t> Scanner<'t> {
         any
     }
 
-    /// Scans a rewritten region; what did not change there is found without it.
+    /// Scans a rewritten region. Returns whether anything was found that had been hidden.
     pub(super) fn rewritten(&mut self, region: &Rewritten) -> bool {
         if !region.changed() || !self.spend(region.text.len()) {
             return false;
         }
         let (hits, budget) = Scanner::within(&region.text, self.config, self.depth - 1, self.budget).run();
         self.budget = budget;
-        let mut any = false;
-        for hit in hits {
-            let via = region.via(hit.span.start, hit.span.end);
-            if !via.is_empty() {
-                any |= hit.reason.is_none();
+        let changed = |hit: &Hit<'_>| !region.via(hit.span.start, hit.span.end).is_empty();
+        let any = hits.iter().any(|hit| hit.reason.is_none() && changed(hit));
+        if any {
+            for hit in hits {
                 let span = region.span(hit.span.start, hit.span.end);
-                self.adopt(hit, span, via);
+                let via = region.via(hit.span.start, hit.span.end);
+                // What did not change was found without this up to here, and is not looked for again after it.
+                if !via.is_empty() || span.start >= self.floor() {
+                    self.adopt(hit, span, via);
+                }
             }
+            self.consumed(region.end);
         }
         any
     }
@@ -86,15 +90,18 @@ impl<'t> Scanner<'t> {
         while start > self.floor() && start > self.tried && (decode::is_base64(self.bytes[start - 1])) {
             start -= 1;
         }
-        let run = |from: usize| from + self.bytes[from..].iter().take_while(|b| decode::is_base64(**b)).count();
+        let run =
+            |from: usize| from + self.bytes[from..].iter().take_while(|b| decode::is_base64(**b)).count();
         let mut end = run(word.end);
         self.tried = end;
         if self.is_report() {
             // Mail and people break long lines.
             loop {
-                let blanks = self.bytes[end..].iter().take(64).take_while(|b| b.is_ascii_whitespace()).count();
+                let blanks =
+                    self.bytes[end..].iter().take(64).take_while(|b| b.is_ascii_whitespace()).count();
                 let next = run(end + blanks);
-                let joins = blanks > 0 && next > end + blanks && !self.byte(next).is_ascii_punctuation() || self.byte(next) == b'=';
+                let joins = blanks > 0 && next > end + blanks && !self.byte(next).is_ascii_punctuation()
+                    || self.byte(next) == b'=';
                 if blanks == 0 || next == end + blanks || !joins {
                     break;
                 }
@@ -107,7 +114,8 @@ impl<'t> Scanner<'t> {
             return None;
         }
         let head = decode::head(run);
-        let promising = decode::promises(&head[..3]) && decode::promises(&decode::base64(&run[..run.len().min(28)], 18));
+        let promising =
+            decode::promises(&head[..3]) && decode::promises(&decode::base64(&run[..run.len().min(28)], 18));
         // Nothing tells a raw deflate stream but a program nearby that inflates it.
         let raw = !promising && run.len() >= 64 && self.near(b"eflate", start);
         if !promising && !raw {
@@ -121,7 +129,9 @@ impl<'t> Scanner<'t> {
         }
         // Letters that do not fill a group of four may be glued on.
         let rest = run.len() % 4;
-        let cut = text.get(..text.len().saturating_sub(rest.saturating_sub(1))).filter(|_| padding == 0 && rest > 1)?;
+        let cut = text
+            .get(..text.len().saturating_sub(rest.saturating_sub(1)))
+            .filter(|_| padding == 0 && rest > 1)?;
         self.decoded(cut, start..end, via).then_some(end)
     }
 
@@ -180,20 +190,32 @@ impl<'t> Scanner<'t> {
         }
         let mut start = from;
         while start < end {
-            let len = self.bytes[start..end].iter().position(|b| matches!(b, b'&' | b'?' | b'=' | b'#' | b';' | b'/')).unwrap_or(end - start);
+            let len = self.bytes[start..end]
+                .iter()
+                .position(|b| matches!(b, b'&' | b'?' | b'=' | b'#' | b';' | b'/'))
+                .unwrap_or(end - start);
             let value = start..start + len;
             start += len + 1;
             if len < 8 {
                 continue;
             }
             if self.bytes[value.clone()].contains(&b'%') {
-                let text = decode::unescape(self.bytes, value.start, value.end, decode::percent, Decoding::Percent);
-                if memchr::memmem::find(&text.text, b"://").is_some() || text.text.contains(&b'%') || text.text.contains(&b'@') {
+                let text =
+                    decode::unescape(self.bytes, value.start, value.end, decode::percent, Decoding::Percent);
+                if memchr::memmem::find(&text.text, b"://").is_some()
+                    || text.text.contains(&b'%')
+                    || text.text.contains(&b'@')
+                {
                     self.rewritten(&text);
                 }
             } else if len >= MIN_RUN && self.bytes[value.clone()].iter().all(|b| decode::is_base64(*b)) {
                 let word = Word { start: value.start, end: value.end, mask: class::ALPHA };
-                if value.start >= self.tried && decode::promises(&decode::base64(&self.bytes[value.start..value.end.min(value.start + 28)], 18)) {
+                if value.start >= self.tried
+                    && decode::promises(&decode::base64(
+                        &self.bytes[value.start..value.end.min(value.start + 28)],
+                        18,
+                    ))
+                {
                     self.base64(word);
                 }
             } else if let Some(text) = decode::urldefense(&self.bytes[value.clone()]) {
@@ -210,8 +232,10 @@ impl<'t> Scanner<'t> {
         let rest = &self.bytes[at..];
         decode::percent(rest)?;
         // `http%3A`, `%3A%2F%2F`, or a run of at least three.
-        let run = decode::percent(rest.get(3..)?).is_some() && decode::percent(rest.get(6..).unwrap_or_default()).is_some();
-        let colon = rest.len() > 5 && rest[..3].eq_ignore_ascii_case(b"%3a") || rest[..rest.len().min(5)].eq_ignore_ascii_case(b"%253a");
+        let run = decode::percent(rest.get(3..)?).is_some()
+            && decode::percent(rest.get(6..).unwrap_or_default()).is_some();
+        let colon = rest.len() > 5 && rest[..3].eq_ignore_ascii_case(b"%3a")
+            || rest[..rest.len().min(5)].eq_ignore_ascii_case(b"%253a");
         if !run && !colon {
             return None;
         }
@@ -235,14 +259,16 @@ impl<'t> Scanner<'t> {
         }
         let (len, _) = decode::entity(&self.bytes[at..])?;
         let numeric = self.byte(at + 1) == b'#';
-        if !numeric && decode::entity(&self.bytes[at + len..]).is_none() && !matches!(&self.bytes[at + 1..at + len], b"colon;" | b"sol;" | b"period;") {
+        if !numeric
+            && decode::entity(&self.bytes[at + len..]).is_none()
+            && !matches!(&self.bytes[at + 1..at + len], b"colon;" | b"sol;" | b"period;")
+        {
             return None;
         }
         let region = self.token_region(at);
         self.tried = region.end;
         let text = decode::unescape(self.bytes, region.start, region.end, decode::entity, Decoding::Entities);
-        self.rewritten(&text);
-        None
+        self.rewritten(&text).then_some(region.end)
     }
 
     /// A backslash before an escape: a token with escapes in it.
@@ -257,17 +283,23 @@ impl<'t> Scanner<'t> {
         }
         let region = self.token_region(at);
         self.tried = region.end;
-        let text = decode::unescape(self.bytes, region.start, region.end, decode::backslash, Decoding::Escape);
+        let text =
+            decode::unescape(self.bytes, region.start, region.end, decode::backslash, Decoding::Escape);
         self.rewritten(&text).then_some(region.end)
     }
 
     /// `^` or a backtick between two characters of a word: a token with escape characters of a shell.
     pub(super) fn carets(&mut self, at: usize) -> Option<usize> {
         let escape = self.bytes[at];
-        if self.depth == 0 || at < self.tried || !Self::is_word(self.before(at)) || !Self::is_word(self.byte(at + 1)) {
+        if self.depth == 0
+            || at < self.tried
+            || !Self::is_word(self.before(at))
+            || !Self::is_word(self.byte(at + 1))
+        {
             return None;
         }
-        let stops = |b: &u8| *b <= b' ' || matches!(b, b'"' | b'\'' | b'<' | b'>' | b'(' | b')' | b';' | b',' | b'|');
+        let stops =
+            |b: &u8| *b <= b' ' || matches!(b, b'"' | b'\'' | b'<' | b'>' | b'(' | b')' | b';' | b',' | b'|');
         let from = self.floor().max(self.tried).max(at.saturating_sub(256)).min(at);
         let start = self.bytes[from..at].iter().rposition(stops).map_or(from, |i| from + i + 1);
         let limit = self.bytes.len().min(at + MAX_REGION);
@@ -288,7 +320,9 @@ impl<'t> Scanner<'t> {
     /// The joint between two string literals at the closing quote `at`: where the next literal begins.
     fn joint(&self, at: usize) -> Option<usize> {
         let quote = self.bytes[at];
-        let blanks = |from: usize| from + self.bytes[from..].iter().take(4).take_while(|b| matches!(b, b' ' | b'\t' | b'\\')).count();
+        let blanks = |from: usize| {
+            from + self.bytes[from..].iter().take(4).take_while(|b| matches!(b, b' ' | b'\t' | b'\\')).count()
+        };
         let operator = blanks(at + 1);
         if !matches!(self.byte(operator), b'+' | b'&') {
             return None;
@@ -422,7 +456,8 @@ impl<'t> Scanner<'t> {
 
     /// `//:ptth`: a string read backwards; the colon is at `at`.
     pub(super) fn reversed(&mut self, at: usize) -> Option<usize> {
-        let scheme = ["ptth", "sptth", "ptf"].iter().rev().find(|s| self.bytes[at + 1..].starts_with(s.as_bytes()))?;
+        let scheme =
+            ["ptth", "sptth", "ptf"].iter().rev().find(|s| self.bytes[at + 1..].starts_with(s.as_bytes()))?;
         if self.depth == 0 || self.before(at) != b'/' {
             return None;
         }

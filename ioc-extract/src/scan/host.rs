@@ -30,11 +30,13 @@ impl<'t> Scanner<'t> {
         if len == 14 && self.cisco_mac(start, end) {
             return word.end;
         }
-        if matches!(self.byte(start), b'T' | b't') && len == 9 && mask & DIGIT != 0 {
-            if let Ok(value) = kind::label::attack(self.text(start..end)) {
-                self.found(Kind::AttackTechnique, start..end, value);
-                return word.end;
-            }
+        if matches!(self.byte(start), b'T' | b't')
+            && len == 9
+            && mask & DIGIT != 0
+            && let Ok(value) = kind::label::attack(self.text(start..end))
+        {
+            self.found(Kind::AttackTechnique, start..end, value);
+            return word.end;
         }
         if !self.bytes[start..end].contains(&b'.') {
             return self.token(Word { start, end, mask: mask & !DOT }).max(word.end);
@@ -49,15 +51,19 @@ impl<'t> Scanner<'t> {
     /// In reports: a name with an extension that no host has.
     fn file_name(&mut self, start: usize, end: usize) -> bool {
         const EXTENSIONS: &[&str] = &[
-            "exe", "dll", "sys", "scr", "bat", "cmd", "vbs", "vbe", "js", "jse", "wsf", "hta", "lnk", "ps1", "psm1", "msi", "jar", "class", "apk",
-            "doc", "docx", "docm", "xls", "xlsx", "xlsm", "xlsb", "ppt", "pptx", "pptm", "rtf", "pdf", "chm", "rar", "7z", "iso", "img", "vhd",
-            "vhdx", "tmp", "dat", "bin", "elf", "dylib", "plist", "jpg", "jpeg", "png", "gif", "bmp", "ico", "txt", "log", "ini", "cfg", "xml",
-            "json", "html", "htm", "php", "asp", "aspx", "jsp", "cpl", "ocx", "drv", "evtx", "eml", "msg", "onepkg", "appx", "dmg", "pkg", "deb",
-            "rpm", "tgz", "bz2", "csv", "sqlite",
+            "exe", "dll", "sys", "scr", "bat", "cmd", "vbs", "vbe", "js", "jse", "wsf", "hta", "lnk", "ps1",
+            "psm1", "msi", "jar", "class", "apk", "doc", "docx", "docm", "xls", "xlsx", "xlsm", "xlsb",
+            "ppt", "pptx", "pptm", "rtf", "pdf", "chm", "rar", "7z", "iso", "img", "vhd", "vhdx", "tmp",
+            "dat", "bin", "elf", "dylib", "plist", "jpg", "jpeg", "png", "gif", "bmp", "ico", "txt", "log",
+            "ini", "cfg", "xml", "json", "html", "htm", "php", "asp", "aspx", "jsp", "cpl", "ocx", "drv",
+            "evtx", "eml", "msg", "onepkg", "appx", "dmg", "pkg", "deb", "rpm", "tgz", "bz2", "csv",
+            "sqlite",
         ];
         let text = self.text(start..end);
-        let known = text.rsplit('.').next().is_some_and(|e| EXTENSIONS.iter().any(|x| x.eq_ignore_ascii_case(e)));
-        let part = matches!(self.before(start), b'/' | b'@' | b'=' | b'$') || matches!(self.byte(end), b'@' | b'(');
+        let known =
+            text.rsplit('.').next().is_some_and(|e| EXTENSIONS.iter().any(|x| x.eq_ignore_ascii_case(e)));
+        let part =
+            matches!(self.before(start), b'/' | b'@' | b'=' | b'$') || matches!(self.byte(end), b'@' | b'(');
         if !known || part || text.len() > 128 {
             return false;
         }
@@ -73,11 +79,12 @@ impl<'t> Scanner<'t> {
         }
         if word.mask & HYPHEN != 0 {
             // A range of addresses; anything else with a hyphen is a version or a date.
-            if let Some(hyphen) = self.bytes[start..end].iter().position(|b| *b == b'-').map(|i| start + i) {
-                if ip::v4(&self.bytes[start..hyphen]).is_some() && ip::v4(&self.bytes[hyphen + 1..end]).is_some() {
-                    self.v4(start, hyphen);
-                    self.v4(hyphen + 1, end);
-                }
+            if let Some(hyphen) = self.bytes[start..end].iter().position(|b| *b == b'-').map(|i| start + i)
+                && ip::v4(&self.bytes[start..hyphen]).is_some()
+                && ip::v4(&self.bytes[hyphen + 1..end]).is_some()
+            {
+                self.v4(start, hyphen);
+                self.v4(hyphen + 1, end);
             }
             return next;
         }
@@ -85,8 +92,10 @@ impl<'t> Scanner<'t> {
         let stop = start + len;
         if stop != end {
             // tcpdump writes the port after a dot: above 255, it can be no fifth number of a version.
-            let port = self.bytes[stop..end].strip_prefix(b".").and_then(|p| std::str::from_utf8(p).ok()?.parse::<u16>().ok());
-            if !port.is_some_and(|port| port > 255) {
+            let port = self.bytes[stop..end]
+                .strip_prefix(b".")
+                .and_then(|p| std::str::from_utf8(p).ok()?.parse::<u16>().ok());
+            if port.is_none_or(|port| port <= 255) {
                 return next;
             }
             self.v4(start, stop);
@@ -116,10 +125,15 @@ impl<'t> Scanner<'t> {
     /// A name with at least one dot.
     pub(super) fn domain(&mut self, mut start: usize, end: usize) {
         // `%2Fevil.com`: the two digits belong to an escape.
-        if self.before(start) == b'%' && end - start > 2 && self.bytes[start..start + 2].iter().all(u8::is_ascii_hexdigit) {
+        if self.before(start) == b'%'
+            && end - start > 2
+            && self.bytes[start..start + 2].iter().all(u8::is_ascii_hexdigit)
+        {
             start += 2;
             // `%2540`: encoded twice.
-            if &self.bytes[start - 2..start] == b"25" && self.bytes[start..end].iter().take(2).filter(|b| b.is_ascii_hexdigit()).count() == 2 {
+            if &self.bytes[start - 2..start] == b"25"
+                && self.bytes[start..end].iter().take(2).filter(|b| b.is_ascii_hexdigit()).count() == 2
+            {
                 start += 2;
             }
             while start < end && matches!(self.bytes[start], b'.' | b'-') {
@@ -127,7 +141,10 @@ impl<'t> Scanner<'t> {
             }
         }
         // `user=40evil.com`: quoted-printable for `@`.
-        if self.before(start) == b'=' && self.bytes[start..end].starts_with(b"40") && Self::is_word(self.before(start - 1)) {
+        if self.before(start) == b'='
+            && self.bytes[start..end].starts_with(b"40")
+            && Self::is_word(self.before(start - 1))
+        {
             start += 2;
         }
         if let Some(gap) = ellipsis(&self.bytes[start..end]) {
@@ -169,11 +186,15 @@ impl<'t> Scanner<'t> {
     /// A word with bytes outside ASCII: cut at everything that can be in no name.
     pub(super) fn unicode(&mut self, word: Word) -> usize {
         let Word { start, end, .. } = word;
-        for chunk in self.bytes[start..end].utf8_chunks().scan(start, |at, chunk| {
-            let from = *at;
-            *at += chunk.valid().len() + chunk.invalid().len();
-            Some((from, chunk.valid()))
-        }).collect::<Vec<_>>() {
+        for chunk in self.bytes[start..end]
+            .utf8_chunks()
+            .scan(start, |at, chunk| {
+                let from = *at;
+                *at += chunk.valid().len() + chunk.invalid().len();
+                Some((from, chunk.valid()))
+            })
+            .collect::<Vec<_>>()
+        {
             let (from, text) = chunk;
             let mut piece: Option<usize> = None;
             for (i, c) in text.char_indices().chain([(text.len(), ' ')]) {
@@ -194,7 +215,11 @@ impl<'t> Scanner<'t> {
     /// A word within a word.
     fn piece(&mut self, start: usize, end: usize) {
         let word = self.word_at(start);
-        let mask = if word.end <= end { word.mask } else { self.bytes[start..end].iter().fold(0, |m, b| m | super::CLASS[usize::from(*b)]) };
+        let mask = if word.end <= end {
+            word.mask
+        } else {
+            self.bytes[start..end].iter().fold(0, |m, b| m | super::CLASS[usize::from(*b)])
+        };
         if mask & HIGH == 0 {
             let word = Word { start, end, mask };
             if mask & DOT != 0 {
@@ -208,7 +233,9 @@ impl<'t> Scanner<'t> {
         let trimmed = text.trim_start_matches(['.', '-']);
         let start = end - trimmed.len();
         let text = trimmed.trim_end_matches(['.', '-']);
-        if text.contains('.') && let Ok(name) = domain::canonical(text) {
+        if text.contains('.')
+            && let Ok(name) = domain::canonical(text)
+        {
             let end = start + text.len();
             if self.is_no_host(start, end).is_none() {
                 self.found(Kind::DomainName, start..end, Cow::Owned(name.into_owned()));
@@ -251,7 +278,10 @@ impl<'t> Scanner<'t> {
             end -= 1;
         }
         if host.mask & (ALPHA | HIGH) == 0 {
-            if self.is_report() && ip::v4(&self.bytes[host.start..end.max(host.start)]).is_some() && start < at {
+            if self.is_report()
+                && ip::v4(&self.bytes[host.start..end.max(host.start)]).is_some()
+                && start < at
+            {
                 let text = self.text(start..end);
                 self.found(Kind::EmailAddr, start..end, kind::lower(text));
                 return Some(at + 1);
@@ -263,7 +293,8 @@ impl<'t> Scanner<'t> {
         }
         match email::canonical(self.text(start..end)) {
             Ok(value) => {
-                let jabber = self.is_report() && ["jabber", "xmpp"].iter().any(|s| value[at - start..].contains(s));
+                let jabber =
+                    self.is_report() && ["jabber", "xmpp"].iter().any(|s| value[at - start..].contains(s));
                 let kind = if jabber { Kind::Xmpp } else { Kind::EmailAddr };
                 self.found(kind, start..end, value);
                 Some(host.end)

@@ -31,7 +31,11 @@ impl Scanner<'_> {
 
     /// The end of `<username>` and the like at `at`.
     fn placeholder(&self, at: usize) -> Option<usize> {
-        let name = self.bytes[at + 1..].iter().take(24).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'_' | b'-')).count();
+        let name = self.bytes[at + 1..]
+            .iter()
+            .take(24)
+            .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'_' | b'-'))
+            .count();
         let end = at + 1 + name;
         (name > 0 && self.byte(end) == b'>' && self.byte(end + 1) == b'\\').then_some(end + 1)
     }
@@ -44,8 +48,20 @@ impl Scanner<'_> {
         }
         for i in at + 1..limit.min(at + 48) {
             match self.bytes[i] {
-                b'\\' => return true,
-                b':' | b'"' | b'\'' | b'<' | b'>' | b'|' | b'*' | b'?' | b',' | b';' | b'/' | b'=' | 0..=0x1f => return false,
+                b'\\' => return !(self.bytes[i - 1] == b' ' && self.byte(i + 1) == b'\\'),
+                b':'
+                | b'"'
+                | b'\''
+                | b'<'
+                | b'>'
+                | b'|'
+                | b'*'
+                | b'?'
+                | b','
+                | b';'
+                | b'/'
+                | b'='
+                | 0..=0x1f => return false,
                 _ => {}
             }
         }
@@ -56,12 +72,28 @@ impl Scanner<'_> {
     /// nothing else stands on the line.
     fn last_component(&self, from: usize, end: usize) -> usize {
         const KNOWN: &[&str] = &[
-            "Active Setup", "Browser Helper Objects", "Control Panel", "Image File Execution Options", "Installed Components",
-            "Internet Explorer", "Internet Settings", "Run Services", "Session Manager", "Shell Folders",
-            "User Shell Folders", "Windows Defender", "Windows NT", "Terminal Server Client", "Terminal Server",
-            "Windows Error Reporting", "Windows Script Host", "Security Packages", "Authentication Packages",
+            "Active Setup",
+            "Browser Helper Objects",
+            "Control Panel",
+            "Image File Execution Options",
+            "Installed Components",
+            "Internet Explorer",
+            "Internet Settings",
+            "Run Services",
+            "Session Manager",
+            "Shell Folders",
+            "User Shell Folders",
+            "Windows Defender",
+            "Windows NT",
+            "Terminal Server Client",
+            "Terminal Server",
+            "Windows Error Reporting",
+            "Windows Script Host",
+            "Security Packages",
+            "Authentication Packages",
         ];
-        let component = self.bytes[from..end].iter().rposition(|b| *b == b'\\').map_or(from, |i| from + i + 1);
+        let component =
+            self.bytes[from..end].iter().rposition(|b| *b == b'\\').map_or(from, |i| from + i + 1);
         let rest = &self.bytes[component..];
         if let Some(name) = KNOWN.iter().find(|name| {
             rest.first().is_some_and(|b| b.eq_ignore_ascii_case(&name.as_bytes()[0]))
@@ -73,8 +105,14 @@ impl Scanner<'_> {
         let line = rest.iter().take(64).take_while(|b| b.is_ascii_alphanumeric() || **b == b' ').count();
         let words = self.text(component..component + line);
         let ends = matches!(rest.get(line), None | Some(b'\r' | b'\n'));
-        let titled = words.split_ascii_whitespace().all(|w| w.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit()));
-        if ends && titled && words.split_ascii_whitespace().count() <= 4 { component + words.trim_end().len() } else { end }
+        let titled = words
+            .split_ascii_whitespace()
+            .all(|w| w.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit()));
+        if ends && titled && words.split_ascii_whitespace().count() <= 4 {
+            component + words.trim_end().len()
+        } else {
+            end
+        }
     }
 
     /// A word that may be a hive, with a backslash, `:` or `>` after it.
@@ -131,7 +169,11 @@ impl Scanner<'_> {
         if self.bytes[at..].len() > 9 && self.bytes[at + 1..at + 9].eq_ignore_ascii_case(b"REGISTRY") {
             return self.hive(at);
         }
-        if self.byte(at + 1) == b'\\' {
+        // `C:\\Temp`: a path within a string literal, which was found by its drive.
+        let drive = before == b':'
+            && self.before(at - 1).is_ascii_alphabetic()
+            && !Self::is_word(self.before(at - 2));
+        if self.byte(at + 1) == b'\\' && !drive {
             return self.share(at);
         }
         None
@@ -166,7 +208,11 @@ impl Scanner<'_> {
         }
         let value = path::canonical(text).ok()?;
         self.found(Kind::FilePath, at..end, value);
-        let authority = if long { inner + self.bytes[inner..end].iter().position(|b| *b == b'\\').map_or(0, |i| i + 1) } else { host };
+        let authority = if long {
+            inner + self.bytes[inner..end].iter().position(|b| *b == b'\\').map_or(0, |i| i + 1)
+        } else {
+            host
+        };
         let len = self.bytes[authority..end].iter().position(|b| matches!(b, b'\\' | b'@')).unwrap_or(0);
         self.host(authority..authority + len);
         self.base_name(at, end);
@@ -191,12 +237,52 @@ impl Scanner<'_> {
             return None;
         }
         const ROOTS: &[&str] = &[
-            "bin/", "boot/", "dev/", "etc/", "home/", "lib/", "mnt/", "opt/", "proc/", "root/", "run/", "sbin/", "srv/", "sys/", "tmp/",
-            "usr/", "var/", "Users/", "Library/", "Applications/", "private/", "System/", "Volumes/",
+            "bin/",
+            "boot/",
+            "dev/",
+            "etc/",
+            "home/",
+            "lib/",
+            "mnt/",
+            "opt/",
+            "proc/",
+            "root/",
+            "run/",
+            "sbin/",
+            "srv/",
+            "sys/",
+            "tmp/",
+            "usr/",
+            "var/",
+            "Users/",
+            "Library/",
+            "Applications/",
+            "private/",
+            "System/",
+            "Volumes/",
         ];
         let rest = &self.bytes[at + 1..];
         let rooted = ROOTS.iter().any(|root| rest.starts_with(root.as_bytes()));
-        let stop = |b: &u8| *b < b' ' || matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b':' | b'|' | b'(' | b')' | b'`' | b'*' | b'?' | b'=' | b'&');
+        let stop = |b: &u8| {
+            *b < b' '
+                || matches!(
+                    b,
+                    b'"' | b'\''
+                        | b'<'
+                        | b'>'
+                        | b','
+                        | b';'
+                        | b':'
+                        | b'|'
+                        | b'('
+                        | b')'
+                        | b'`'
+                        | b'*'
+                        | b'?'
+                        | b'='
+                        | b'&'
+                )
+        };
         let limit = rest.len().min(path::MAX_PATH);
         let mut len = 0;
         while len < limit && !stop(&rest[len]) {
@@ -217,7 +303,10 @@ impl Scanner<'_> {
         }
         let text = self.text(at..end);
         // Elsewhere than below a known root, a path is one if it is all there is.
-        let alone = at == 0 && end == self.bytes.len() && text[1..].contains('/') && text.rsplit('/').next().is_some_and(|n| n.contains('.'));
+        let alone = at == 0
+            && end == self.bytes.len()
+            && text.get(1..).is_some_and(|rest| rest.contains('/'))
+            && text.rsplit('/').next().is_some_and(|n| n.contains('.'));
         if !rooted && !alone {
             return None;
         }

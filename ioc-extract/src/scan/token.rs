@@ -19,7 +19,9 @@ pub(super) fn worth_a_look(bytes: &[u8], word: Word) -> bool {
     if word.mask & DIGIT == 0 || len < 5 {
         return len >= 16;
     }
-    len >= 16 || matches!(bytes[word.start], b'C' | b'c' | b'T' | b't' | b'A' | b'a' | b'U' | b'M' | b'p') && len >= 5
+    len >= 16
+        || matches!(bytes[word.start], b'C' | b'c' | b'T' | b't' | b'A' | b'a' | b'U' | b'M' | b'p')
+            && len >= 5
         || len == 17 && word.mask & HYPHEN != 0
 }
 
@@ -50,21 +52,25 @@ impl Scanner<'_> {
             return next;
         }
         let prefix = if self.bytes[start..end].starts_with(b"0x") { 2 } else { 0 };
-        if mask & LETTER == 0 || prefix > 0 {
-            if self.bytes[start + prefix..end].iter().all(u8::is_ascii_hexdigit) {
-                if let Some(next) = self.hex(start, end) {
-                    return next;
-                }
-                if hash::kind_of_length(len).is_some() {
-                    self.hash(start, end);
-                    return next;
-                }
+        if (mask & LETTER == 0 || prefix > 0)
+            && self.bytes[start + prefix..end].iter().all(u8::is_ascii_hexdigit)
+        {
+            if let Some(next) = self.hex(start, end) {
+                return next;
+            }
+            if hash::kind_of_length(len).is_some() {
+                self.hash(start, end);
+                return next;
             }
         }
         // `sha256-e3b0…`, `authentihash_3f1b…`
-        if mask & (HYPHEN | UNDERSCORE) != 0 && let Some(i) = self.bytes[start..end].iter().rposition(|b| matches!(b, b'-' | b'_')) {
+        if mask & (HYPHEN | UNDERSCORE) != 0
+            && let Some(i) = self.bytes[start..end].iter().rposition(|b| matches!(b, b'-' | b'_'))
+        {
             let last = start + i + 1;
-            if hash::kind_of_length(end - last).is_some() && self.bytes[last..end].iter().all(u8::is_ascii_hexdigit) {
+            if hash::kind_of_length(end - last).is_some()
+                && self.bytes[last..end].iter().all(u8::is_ascii_hexdigit)
+            {
                 self.hash(last, end);
                 return next;
             }
@@ -75,7 +81,10 @@ impl Scanner<'_> {
         } else {
             self.long(start, end);
         }
-        if self.hits() == before && Self::may_be_base64(word) && let Some(next) = self.base64(word) {
+        if self.hits() == before
+            && Self::may_be_base64(word)
+            && let Some(next) = self.base64(word)
+        {
             return next;
         }
         next
@@ -86,7 +95,9 @@ impl Scanner<'_> {
         let label = self.label(start);
         let is = |words: &[&str]| Self::label_is(label, words);
         kind = match kind {
-            Kind::Md5 if is(&["imphash", "import hash", "imp_hash", "import_hash", "imports hash"]) => Kind::Imphash,
+            Kind::Md5 if is(&["imphash", "import hash", "imp_hash", "import_hash", "imports hash"]) => {
+                Kind::Imphash
+            }
             Kind::Md5 if is(&["ja3s", "ja3s_hash", "ja3s.hash", "ja3s_digest"]) => Kind::Ja3s,
             Kind::Md5 if is(&["ja3", "ja3_hash", "ja3.hash", "ja3_digest", "ja3 hash"]) => Kind::Ja3,
             Kind::Sha256 if is(&["authentihash", "authenticode"]) => Kind::Authentihash,
@@ -97,7 +108,7 @@ impl Scanner<'_> {
             kind => kind,
         };
         if is(SESSION) {
-            self.left_out(kind, start..end, Rejected::Malformed);
+            self.left_out(kind, start..end, Rejected::SessionId);
             return;
         }
         let value = kind::lower(self.text(start..end));
@@ -110,7 +121,11 @@ impl Scanner<'_> {
         let known = label == b"AS" || label.eq_ignore_ascii_case(b"asn");
         let digits = self.bytes.get(end + 1..)?.iter().take(11).take_while(|b| b.is_ascii_digit()).count();
         let stop = end + 1 + digits;
-        if !known || self.byte(end) != b' ' || digits == 0 || Self::is_word(self.byte(stop)) && self.byte(stop) != b'.' {
+        if !known
+            || self.byte(end) != b' '
+            || digits == 0
+            || Self::is_word(self.byte(stop)) && self.byte(stop) != b'.'
+        {
             return None;
         }
         let value = kind::label::asn(self.text(start..stop)).ok()?.into_owned();
@@ -121,15 +136,24 @@ impl Scanner<'_> {
     /// `+61 491 570 006`, `call 0491 570 006`: in reports, a number with its country code or after a word for it.
     fn phone(&mut self, start: usize, end: usize) -> Option<usize> {
         let plus = self.before(start) == b'+' && !Self::is_word(self.before(start - 1));
-        if !self.byte(start).is_ascii_digit() || !self.bytes[start..end].iter().all(|b| b.is_ascii_digit() || *b == b'-') {
+        if !self.byte(start).is_ascii_digit()
+            || !self.bytes[start..end].iter().all(|b| b.is_ascii_digit() || *b == b'-')
+        {
             return None;
         }
-        let labelled = Self::label_is(self.label(start), &[" call", "phone", " tel", "telephone", " fax", "mobile", "whatsapp", "sms"]);
+        let labelled = Self::label_is(
+            self.label(start),
+            &[" call", "phone", " tel", "telephone", " fax", "mobile", "whatsapp", "sms"],
+        );
         if !plus && !labelled {
             return None;
         }
         let start = if plus { start - 1 } else { start };
-        let run = self.bytes[start..].iter().take(24).take_while(|b| b.is_ascii_digit() || matches!(b, b'+' | b' ' | b'-' | b'(' | b')')).count();
+        let run = self.bytes[start..]
+            .iter()
+            .take(24)
+            .take_while(|b| b.is_ascii_digit() || matches!(b, b'+' | b' ' | b'-' | b'(' | b')'))
+            .count();
         let text = self.text(start..start + run).trim_end_matches([' ', '-', '(', ')']);
         let value = kind::label::phone(text).ok()?.into_owned();
         let stop = start + text.len();
@@ -161,19 +185,30 @@ impl Scanner<'_> {
     fn long(&mut self, start: usize, end: usize) {
         let text = self.text(start..end);
         let len = end - start;
-        if len == 36 && let Ok(value) = hash::ja4(text) {
+        if len == 36
+            && let Ok(value) = hash::ja4(text)
+        {
             self.found(Kind::Ja4, start..end, value);
-        } else if len == 72 && let Ok(value) = hash::tlsh(text) {
+        } else if len == 72
+            && let Ok(value) = hash::tlsh(text)
+        {
             self.found(Kind::Tlsh, start..end, value);
-        } else if len == 56 && let Ok(value) = wallet::onion(text) {
+        } else if len == 56
+            && let Ok(value) = wallet::onion(text)
+        {
             self.found(Kind::OnionService, start..end, value);
-        } else if len <= wallet::MAX_ADDRESS && let Some(kind) = wallet::shape(text.as_bytes()) {
+        } else if len <= wallet::MAX_ADDRESS
+            && let Some(kind) = wallet::shape(text.as_bytes())
+        {
             match wallet::canonical(kind, text) {
                 Ok(value) => self.found(kind, start..end, value),
                 Err(Rejected::Checksum) => self.left_out(kind, start..end, Rejected::Checksum),
                 Err(_) => {}
             }
-        } else if self.is_report() && (43..=44).contains(&len) && let Ok(value) = wallet::canonical(Kind::Solana, text) {
+        } else if self.is_report()
+            && (43..=44).contains(&len)
+            && let Ok(value) = wallet::canonical(Kind::Solana, text)
+        {
             self.found(Kind::Solana, start..end, value);
         }
     }
@@ -181,7 +216,9 @@ impl Scanner<'_> {
     /// `BLOCKSIZE:HASH:HASH`, the block size being the word.
     pub(super) fn ssdeep(&mut self, start: usize, end: usize) -> Option<usize> {
         let base64 = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
-        let run = |from: usize| self.bytes.get(from..).unwrap_or_default().iter().take(65).take_while(base64).count();
+        let run = |from: usize| {
+            self.bytes.get(from..).unwrap_or_default().iter().take(65).take_while(base64).count()
+        };
         if !matches!(self.byte(start), b'1'..=b'9') || end - start > 10 {
             return None;
         }
@@ -204,12 +241,16 @@ impl Scanner<'_> {
     /// `arn:…`; the resource may hold blanks only where the text ends with it.
     pub(super) fn arn(&mut self, start: usize) -> Option<usize> {
         let rest = self.bytes.get(start..)?;
-        let stop = |b: &u8| *b <= b' ' || matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b')' | b']' | b'}' | b'\\');
-        let len = rest.iter().take(2048).position(stop).unwrap_or(rest.len().min(2048));
+        let stop = |b: &u8| {
+            *b <= b' ' || matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b')' | b']' | b'}' | b'\\')
+        };
+        let len = rest.iter().take(2048).position(stop).unwrap_or_else(|| rest.len().min(2048));
         let mut text = self.text(start..start + len).trim_end_matches(['.', ':']);
         // Resources may have blanks in their names, which only a line of their own tells from other text.
         let line = rest.iter().take(256).position(|b| matches!(b, b'\n' | b'\r')).unwrap_or(rest.len());
-        let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'/' | b':' | b'*' | b'_' | b'-' | b'.' | b'?');
+        let plain = |b: &u8| {
+            b.is_ascii_alphanumeric() || matches!(b, b' ' | b'/' | b':' | b'*' | b'_' | b'-' | b'.' | b'?')
+        };
         if matches!(self.before(start), 0 | b'\n') && line <= 256 && rest[..line].iter().all(plain) {
             text = self.text(start..start + line).trim_end();
         }
@@ -223,7 +264,9 @@ impl Scanner<'_> {
     /// `aabb.ccdd.eeff`
     pub(super) fn cisco_mac(&mut self, start: usize, end: usize) -> bool {
         let Ok(value) = ip::mac(self.text(start..end)) else { return false };
-        if self.bytes[start..end].iter().all(|b| *b == b'.' || b.is_ascii_digit()) && !Self::label_is(self.label(start), &["mac", "address", "host", "hwaddr"]) {
+        if self.bytes[start..end].iter().all(|b| *b == b'.' || b.is_ascii_digit())
+            && !Self::label_is(self.label(start), &["mac", "address", "host", "hwaddr"])
+        {
             return false;
         }
         self.found(Kind::MacAddr, start..end, value);
@@ -232,7 +275,37 @@ impl Scanner<'_> {
 }
 
 /// Labels of certificates' fingerprints.
-const CERTIFICATE: &[&str] = &["fingerprint", "thumbprint", "cert", "certificate", "cert_sha1", "cert:sha1", "tls.fingerprint", "cert_hash"];
+const CERTIFICATE: &[&str] = &[
+    "fingerprint",
+    "thumbprint",
+    "cert",
+    "certificate",
+    "cert_sha1",
+    "cert:sha1",
+    "tls.fingerprint",
+    "cert_hash",
+];
 /// Labels of identifiers that have the length of a hash by chance.
-const SESSION: &[&str] = &["session", "sessionid", "session_id", "session-id", "phpsessid", "jsessionid", " sid", "requestid", "request_id", "request-id", "trace_id", "traceid", "nonce", "csrf_token", "csrftoken", " uuid", " guid", "transaction_id", "transactionid", "correlationid", "correlation_id"];
-
+const SESSION: &[&str] = &[
+    "session",
+    "sessionid",
+    "session_id",
+    "session-id",
+    "phpsessid",
+    "jsessionid",
+    " sid",
+    "requestid",
+    "request_id",
+    "request-id",
+    "trace_id",
+    "traceid",
+    "nonce",
+    "csrf_token",
+    "csrftoken",
+    " uuid",
+    " guid",
+    "transaction_id",
+    "transactionid",
+    "correlationid",
+    "correlation_id",
+];

@@ -13,8 +13,28 @@ use crate::{
 
 /// Schemes whose URLs are indicators. Where one ends in another, it stands before it.
 const SCHEMES: &[&str] = &[
-    "https", "http", "ftps", "sftp", "ftp", "wss", "ws", "stratum+tcp", "tcp", "udp", "smb", "ldaps", "ldap", "ssh", "rdp", "telnet",
-    "ircs", "irc", "socks5", "socks4", "rtsp", "git",
+    "https",
+    "http",
+    "ftps",
+    "sftp",
+    "ftp",
+    "wss",
+    "ws",
+    "stratum+tcp",
+    "tcp",
+    "udp",
+    "smb",
+    "ldaps",
+    "ldap",
+    "ssh",
+    "rdp",
+    "telnet",
+    "ircs",
+    "irc",
+    "socks5",
+    "socks4",
+    "rtsp",
+    "git",
 ];
 
 /// The scheme that ends at `end`: where it begins.
@@ -33,10 +53,16 @@ impl Scanner<'_> {
     /// `word://…`; the colon is at `colon`.
     pub(super) fn url(&mut self, start: usize, colon: usize) -> Option<usize> {
         let start = scheme(self.bytes, start, colon)?;
-        let authority = self.bytes[colon + 3..].iter().take(1024).take_while(|b| !matches!(b, b'/' | b'?' | b'#' | 0..=b' '));
+        let authority = self.bytes[colon + 3..]
+            .iter()
+            .take(1024)
+            .take_while(|b| !matches!(b, b'/' | b'?' | b'#' | 0..=b' '));
         let mut host = authority.clone().skip_while(|b| b.is_ascii_alphanumeric());
         // A name without a dot is none of the public DNS; what else there can be has digits, brackets or escapes.
-        if matches!(host.next(), None | Some(b':')) && !authority.clone().next().is_some_and(u8::is_ascii_digit) && !authority.clone().any(|b| *b == b'@') {
+        if matches!(host.next(), None | Some(b':'))
+            && !authority.clone().next().is_some_and(u8::is_ascii_digit)
+            && !authority.clone().any(|b| *b == b'@')
+        {
             let end = colon + 3 + authority.count();
             if end > colon + 3 {
                 self.left_out(Kind::Url, start..end, Rejected::NoPublicSuffix);
@@ -47,10 +73,13 @@ impl Scanner<'_> {
             return Some(end);
         }
         let quote = Some(self.before(start)).filter(|b| matches!(b, b'\'' | b'(' | b'[' | b'{' | b'`'));
-        let mut end = if colon + 3 < self.url_end { self.url_end } else { url::end(self.bytes, colon + 3, quote) };
+        let mut end =
+            if colon + 3 < self.url_end { self.url_end } else { url::end(self.bytes, colon + 3, quote) };
         self.url_end = end;
         // Lists of URLs.
-        if let Some(next) = memchr::memchr_iter(b':', &self.bytes[colon + 3..end]).map(|i| colon + 3 + i).find(|i| self.bytes[*i..end].starts_with(b"://"))
+        if let Some(next) = memchr::memchr_iter(b':', &self.bytes[colon + 3..end])
+            .map(|i| colon + 3 + i)
+            .find(|i| self.bytes[*i..end].starts_with(b"://"))
             && let Some(next) = scheme(self.bytes, colon + 4, next)
             && matches!(self.bytes[next - 1], b',' | b';' | b'|')
         {
@@ -93,7 +122,10 @@ impl Scanner<'_> {
             return Ok(());
         }
         let plain = if value.contains('&') { unescaped(&value) } else { None };
-        let via = Self::plain_or(plain.as_ref().map(|_| Decoding::Entities));
+        let mut via = Self::plain_or(plain.as_ref().map(|_| Decoding::Entities));
+        if ip::v4_integer(text[parts.host].as_bytes()).is_some() {
+            via = via.then(Decoding::IntegerAddress);
+        }
         if self.is_report() {
             self.readings(start, end, &value);
         }
@@ -106,13 +138,15 @@ impl Scanner<'_> {
     /// What else a URL in a report may mean.
     fn readings(&mut self, start: usize, end: usize, value: &str) {
         // The scheme of another protocol stands before what is really a web page, so that it is not followed.
-        let other = ["tcp://", "udp://", "sftp://", "ftps://"].iter().find_map(|scheme| value.strip_prefix(scheme));
+        let other =
+            ["tcp://", "udp://", "sftp://", "ftps://"].iter().find_map(|scheme| value.strip_prefix(scheme));
         if let Some(rest) = other {
             let via = Self::plain_or(Some(Decoding::Defang));
             self.found_via(Kind::Url, start..end, Cow::Owned(format!("http://{rest}")), via);
         }
         // A column of a table in CSV.
-        let cut = value.find(',').filter(|i| value.as_bytes().get(i + 1).is_some_and(u8::is_ascii_alphabetic));
+        let cut =
+            value.find(',').filter(|i| value.as_bytes().get(i + 1).is_some_and(u8::is_ascii_alphabetic));
         if let Some(cut) = cut
             && let Ok(url) = url::canonical(&value[..cut])
         {
@@ -120,7 +154,7 @@ impl Scanner<'_> {
         }
         // The pages of ATT&CK name what they describe.
         if let Some(page) = value.strip_prefix("https://attack.mitre.org/") {
-            let id = page.splitn(2, '/').nth(1).map(|id| id.trim_end_matches('/').replace('/', "."));
+            let id = page.split_once('/').map(|x| x.1).map(|id| id.trim_end_matches('/').replace('/', "."));
             for kind in [Kind::AttackTechnique, Kind::AttackTactic, Kind::AttackMitigation] {
                 if let Some(Ok((kind, id))) = id.as_deref().map(|id| kind::canonical(kind, id)) {
                     self.found(kind, start..end, Cow::Owned(id.into_owned()));
@@ -142,10 +176,16 @@ impl Scanner<'_> {
         }
         let label = &self.bytes[open.saturating_sub(24)..open - 1];
         let label = label.trim_ascii_end().strip_suffix(b"=")?.trim_ascii_end();
-        if !Self::label_is(&label[label.len().saturating_sub(8)..], &[" href", " src", " action", "\"href", "'href"]) {
+        if !Self::label_is(
+            &label[label.len().saturating_sub(8)..],
+            &[" href", " src", " action", "\"href", "'href"],
+        ) {
             return None;
         }
-        let len = self.bytes[start..].iter().take(url::MAX_URL).position(|b| *b == quote || *b == b'>' || *b == 0)?;
+        let len = self.bytes[start..]
+            .iter()
+            .take(url::MAX_URL)
+            .position(|b| *b == quote || *b == b'>' || *b == 0)?;
         let end = start + len;
         let text = self.text(start..end).trim_end();
         if self.byte(end) != quote || !text.bytes().any(|b| b <= b' ') {
@@ -171,11 +211,19 @@ impl Scanner<'_> {
     fn decoded_url(&mut self, text: &str, span: Range<usize>) -> Option<usize> {
         let host = percent_host(text)?;
         let value = url::canonical(&host).ok()?.into_owned();
-        let via = Self::plain_or((host != text || self.bytes[span.clone()].contains(&b'%')).then_some(Decoding::Percent));
+        let via = Self::plain_or(
+            (host != text || self.bytes[span.clone()].contains(&b'%')).then_some(Decoding::Percent),
+        );
         let name = url::host_of(&value)?.to_owned();
         let end = span.end;
         self.found_via(Kind::Url, span.clone(), Cow::Owned(value), via);
-        let kind = if name.contains(':') { Kind::Ipv6Addr } else if ip::v4(name.as_bytes()).is_some() { Kind::Ipv4Addr } else { Kind::DomainName };
+        let kind = if name.contains(':') {
+            Kind::Ipv6Addr
+        } else if ip::v4(name.as_bytes()).is_some() {
+            Kind::Ipv4Addr
+        } else {
+            Kind::DomainName
+        };
         if let Ok((kind, value)) = kind::canonical(kind, &name) {
             self.found_via(kind, span, Cow::Owned(value.into_owned()), via);
         }
@@ -187,7 +235,11 @@ impl Scanner<'_> {
         if !self.is_report() || self.is_refanged() || self.byte(end) != b'/' {
             return;
         }
-        let stop = url::end(self.bytes, end, Some(self.before(start)).filter(|b| matches!(b, b'\'' | b'(' | b'[' | b'{')));
+        let stop = url::end(
+            self.bytes,
+            end,
+            Some(self.before(start)).filter(|b| matches!(b, b'\'' | b'(' | b'[' | b'{')),
+        );
         if let Ok(value) = url::canonical(self.text(start..stop))
             && stop > end + 1
         {
@@ -240,8 +292,14 @@ fn unescaped(url: &str) -> Option<String> {
 /// Whether a URL names a schema, a namespace or a product's documentation.
 fn boilerplate(url: &str) -> bool {
     const HOSTS: &[&str] = &[
-        "schemas.microsoft.com", "schemas.xmlsoap.org", "schemas.openxmlformats.org", "schemas.android.com", "www.w3.org", "json-schema.org",
-        "schema.org", "go.microsoft.com",
+        "schemas.microsoft.com",
+        "schemas.xmlsoap.org",
+        "schemas.openxmlformats.org",
+        "schemas.android.com",
+        "www.w3.org",
+        "json-schema.org",
+        "schema.org",
+        "go.microsoft.com",
     ];
     url::host_of(url).is_some_and(|host| HOSTS.contains(&host))
 }
