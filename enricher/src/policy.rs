@@ -91,6 +91,7 @@ impl Policy {
         Kind::Sha256,
         Kind::Sha512,
         Kind::RegistryKey,
+        Kind::Cve,
     ];
 
     /// Whether IoCs of this kind are looked up.

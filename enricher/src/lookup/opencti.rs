@@ -136,6 +136,10 @@ fn terms(iocs: &[Ioc]) -> Terms {
             Kind::UserAgent => {
                 terms.value(value).pattern(&pattern::comparison("user-agent:value", value));
             }
+            // Vulnerabilities are no observables: only a pattern can be about one.
+            Kind::Cve => {
+                terms.pattern(&pattern::comparison("vulnerability:name", value));
+            }
             Kind::MacAddr => {
                 terms.value(value).pattern(&pattern::comparison("mac-addr:value", value));
             }

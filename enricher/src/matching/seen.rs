@@ -90,6 +90,7 @@ pub(crate) const fn stix_property(kind: Kind) -> Option<(&'static str, &'static 
         Kind::Sha256 => ("file", "hashes.'SHA-256'"),
         Kind::Sha512 => ("file", "hashes.'SHA-512'"),
         Kind::FileName => ("file", "name"),
+        Kind::Cve => ("vulnerability", "name"),
         _ => return None,
     })
 }
