@@ -98,6 +98,53 @@ static AFTER: [u8; 256] = {
     table
 };
 
+/// For each mark, which bytes may follow it if it begins something, as groups of [`FOLLOWS`].
+static NEEDS: [u8; 256] = {
+    let mut table = [0; 256];
+    let needs: [(u8, u8); 13] = [
+        (b':', 1),
+        (b'(', 2),
+        (b'%', 4),
+        (b'&', 8),
+        (b'/', 8),
+        (b'"', 16),
+        (b'\'', 16),
+        (b'<', 32),
+        (b'^', 64),
+        (b'`', 64),
+        (b'\\', 128),
+        (0, 128),
+        (b'+', 0),
+    ];
+    let mut i = 0;
+    while i < needs.len() {
+        table[needs[i].0 as usize] = needs[i].1;
+        i += 1;
+    }
+    table
+};
+
+/// The groups that a byte belongs to as the follower of a mark.
+static FOLLOWS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        let b = i as u8;
+        let mut groups = 128;
+        // `::`, and `:ptth` read backwards
+        groups |= if matches!(b, b':' | b'p' | b's') { 1 } else { 0 };
+        groups |= if b.is_ascii_digit() { 2 } else { 0 };
+        groups |= if b.is_ascii_hexdigit() || b == b'u' { 4 } else { 0 };
+        groups |= if b.is_ascii_alphabetic() || b == b'#' { 8 } else { 0 };
+        groups |= if matches!(b, b' ' | b'+' | b'&' | b'\\' | b'\t') { 16 } else { 0 };
+        groups |= if matches!(b, b'h' | b'H') { 32 } else { 0 };
+        groups |= if CLASS[i] & WORD != 0 { 64 } else { 0 };
+        table[i] = groups;
+        i += 1;
+    }
+    table
+};
+
 /// A word: where it lies and what is in it.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Word {
@@ -220,7 +267,9 @@ impl<'t> Scanner<'t> {
         while at < bytes.len() {
             let class = CLASS[usize::from(bytes[at])];
             if class & WORD == 0 {
-                at = if class == MARK { self.mark(at) } else { at + 1 };
+                let follows = FOLLOWS[usize::from(self.byte(at + 1))];
+                let begins = class == MARK && NEEDS[usize::from(bytes[at])] & follows != 0;
+                at = if begins { self.mark(at) } else { at + 1 };
             } else {
                 let word = self.word_at(at);
                 at = word.end;
@@ -333,16 +382,20 @@ impl<'t> Scanner<'t> {
     }
 
     /// A byte outside of words that may begin something. Returns where to read on.
+    #[inline(never)]
     fn mark(&mut self, at: usize) -> usize {
         let next = match self.bytes[at] {
             b':' if self.byte(at + 1) == b':' => self.colons(Word { start: at, end: at, mask: 0 }),
             b':' if self.before(at) == b'/' => self.reversed(at),
-            b'\\' => self.escapes(at).or_else(|| self.backslash(at)),
+            b'\\' => self
+                .escapes(at)
+                .or_else(|| self.backslash(at))
+                .or_else(|| Some(at + self.bytes[at..].iter().take_while(|b| **b == b'\\').count())),
             b'%' => self.percent(at),
             b'&' => self.entities(at),
             b'^' | b'`' => self.carets(at),
             b'(' => self.char_codes(at),
-            b'\'' | b'"' if matches!(self.byte(at + 1), b' ' | b'+' | b'&' | b'\\') => self.concat(at),
+            b'\'' | b'"' => self.concat(at),
             0 => self.nul(at),
             b'/' => self.slash(at),
             b'<' if matches!(self.byte(at + 1), b'H' | b'h') => self.hive(at),
@@ -352,6 +405,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// A word that may be the core of something. Returns where to read on.
+    #[inline(never)]
     fn word(&mut self, word: Word) -> usize {
         let Word { start, end, mask } = word;
         if let Some(next) = self.defanged(word) {

@@ -69,9 +69,9 @@ impl<'t> Scanner<'t> {
             // Nobody defangs a file name.
             return None;
         }
-        let name = self.text(start..end);
-        let tld_at = name.rfind('.').map_or(0, |dot| dot + 1);
-        let (rest, tld) = (&name.as_bytes()[..tld_at.saturating_sub(1)], &name.as_bytes()[tld_at..]);
+        let name = &self.bytes[start..end];
+        let dot = name.iter().rposition(|b| *b == b'.').unwrap_or(0);
+        let (rest, tld) = (&name[..dot], name.get(dot + 1..).unwrap_or_default());
         let (before, after) = (self.before(start), self.byte(end));
         let common = [&b"com"[..], b"net", b"org", b"gov", b"edu", b"mil", b"arpa"]
             .iter()
@@ -171,7 +171,7 @@ fn is_file_extension(tld: &[u8]) -> bool {
 }
 
 /// Services below such a top-level domain that occur in command lines and logs of attacks.
-fn is_known_host(name: &str) -> bool {
+fn is_known_host(name: &[u8]) -> bool {
     const HOSTS: &[&str] = &[
         "transfer.sh",
         "temp.sh",
@@ -182,7 +182,7 @@ fn is_known_host(name: &str) -> bool {
         "docs.rs",
         "keybase.pub",
     ];
-    HOSTS.iter().any(|host| host.eq_ignore_ascii_case(name))
+    HOSTS.iter().any(|host| host.as_bytes().eq_ignore_ascii_case(name))
 }
 
 /// Top-level domains that are common names of members and fields.

@@ -14,6 +14,7 @@ use crate::{
 
 /// Whether a word without dots can be anything. Runs for each such word, so it only looks at mask, length and first
 /// byte.
+#[inline]
 pub(super) fn worth_a_look(bytes: &[u8], word: Word) -> bool {
     let len = word.end - word.start;
     if word.mask & DIGIT == 0 || len < 5 {
@@ -163,8 +164,7 @@ impl Scanner<'_> {
 
     /// Short words that begin with a label.
     fn identifier(&mut self, start: usize, end: usize) {
-        let text = self.text(start..end);
-        let kind = match text.as_bytes() {
+        let kind = match &self.bytes[start..end] {
             [b'C' | b'c', b'V' | b'v', ..] => Kind::Cve,
             [b'T' | b't', b'A' | b'a', ..] => Kind::AttackTactic,
             [b'T' | b't', b'0'..=b'9', ..] => Kind::AttackTechnique,
@@ -173,10 +173,10 @@ impl Scanner<'_> {
             [b'a', b's', digits @ ..] if self.is_report() && digits.len() >= 4 => Kind::Asn,
             [b'U', b'A', b'-', ..] => Kind::AnalyticsId,
             [b'p', b'u', b'b', b'-', ..] => Kind::AdsenseId,
-            _ if text.len() == 17 => Kind::MacAddr,
+            _ if end - start == 17 => Kind::MacAddr,
             _ => return,
         };
-        if let Ok((kind, value)) = kind::canonical(kind, text) {
+        if let Ok((kind, value)) = kind::canonical(kind, self.text(start..end)) {
             self.found(kind, start..end, value);
         }
     }
