@@ -54,8 +54,8 @@ const GOOD: &[(Kind, &str, &str)] = &[
     (Kind::AttackTactic, "TA0001", "TA0001"),
     (Kind::AttackMitigation, "M1013", "M1013"),
     (Kind::Arn, "arn:aws:s3:::bucket/key", "arn:aws:s3:::bucket/key"),
-    (Kind::AnalyticsId, "UA-26296840-4", "UA-26296840-4"),
-    (Kind::AdsenseId, "pub-9107453047749393", "pub-9107453047749393"),
+    (Kind::AnalyticsId, "UA-12345678-9", "UA-12345678-9"),
+    (Kind::AdsenseId, "pub-1234567890123456", "pub-1234567890123456"),
     (Kind::Bitcoin, "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"),
     (
         Kind::Bitcoin,

@@ -282,8 +282,8 @@ impl<'t> Scanner<'t> {
                 && ip::v4(&self.bytes[host.start..end.max(host.start)]).is_some()
                 && start < at
             {
-                let text = self.text(start..end);
-                self.found(Kind::EmailAddr, start..end, kind::lower(text));
+                let value = email::canonical(self.text(start..end)).ok()?;
+                self.found(Kind::EmailAddr, start..end, value);
                 return Some(at + 1);
             }
             return None;
