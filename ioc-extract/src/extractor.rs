@@ -1,6 +1,6 @@
 //! The extractor: what to look for, and the iterators over what was found.
 
-use std::{borrow::Cow, collections::VecDeque, fmt, ops::Range};
+use std::{borrow::Cow, fmt, ops::Range};
 
 use crate::{
     error::Rejected,
@@ -286,7 +286,7 @@ impl Extractor {
     /// ```
     #[must_use]
     pub fn scan_all<'t>(&self, bytes: &'t [u8]) -> Items<'t> {
-        Items { scanner: Scanner::new(bytes, self.config), queue: VecDeque::new(), last: 0 }
+        Items { scanner: Scanner::new(bytes, self.config), last: 0 }
     }
 }
 
@@ -366,7 +366,6 @@ impl<'t> Iterator for Matches<'t> {
 #[derive(Debug)]
 pub struct Items<'t> {
     scanner: Scanner<'t>,
-    queue: VecDeque<Item<'t>>,
     last: usize,
 }
 
@@ -375,13 +374,12 @@ impl<'t> Iterator for Items<'t> {
 
     fn next(&mut self) -> Option<Item<'t>> {
         loop {
-            if let Some(item) = self.queue.pop_front() {
+            if let Some(item) = self.scanner.pop(&mut self.last) {
                 return Some(item);
             }
             if !self.scanner.step() {
                 return None;
             }
-            self.scanner.drain(&mut self.queue, &mut self.last);
         }
     }
 }

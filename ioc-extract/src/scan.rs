@@ -188,7 +188,7 @@ pub(crate) struct Scanner<'t> {
     marks_end: usize,
     /// Whether this text is a refanged region: whoever defanged a name meant a host.
     refanged: bool,
-    hits: Vec<Hit<'t>>,
+    hits: VecDeque<Hit<'t>>,
 }
 
 impl<'t> Scanner<'t> {
@@ -218,7 +218,7 @@ impl<'t> Scanner<'t> {
             url_end: 0,
             marks_end: 0,
             refanged: false,
-            hits: Vec::new(),
+            hits: VecDeque::new(),
         }
     }
 
@@ -287,6 +287,9 @@ impl<'t> Scanner<'t> {
                 }
             }
             if !self.hits.is_empty() {
+                if self.hits.len() > 1 {
+                    self.hits.make_contiguous().sort_by_key(|hit| hit.span.start);
+                }
                 self.at = at;
                 return true;
             }
@@ -295,27 +298,23 @@ impl<'t> Scanner<'t> {
         false
     }
 
-    /// Hands over what was found, in order.
-    pub(crate) fn drain(&mut self, queue: &mut VecDeque<Item<'t>>, last: &mut usize) {
-        if self.hits.len() > 1 {
-            self.hits.sort_by_key(|hit| hit.span.start);
-        }
-        for mut hit in self.hits.drain(..) {
-            // Decoded regions may overlap what came before by their markers; the order of starts is a promise.
-            hit.span.start = hit.span.start.max(*last).min(hit.span.end);
-            *last = hit.span.start;
-            queue.push_back(match hit.reason {
-                Some(reason) => Item::LeftOut(LeftOut { kind: hit.kind, span: hit.span, reason }),
-                None => Item::Found(Found { kind: hit.kind, span: hit.span, value: hit.value, via: hit.via }),
-            });
-        }
+    /// The next thing found, in order; `last` is where the one before it began.
+    pub(crate) fn pop(&mut self, last: &mut usize) -> Option<Item<'t>> {
+        let mut hit = self.hits.pop_front()?;
+        // Decoded regions may overlap what came before by their markers; the order of starts is a promise.
+        hit.span.start = hit.span.start.max(*last).min(hit.span.end);
+        *last = hit.span.start;
+        Some(match hit.reason {
+            Some(reason) => Item::LeftOut(LeftOut { kind: hit.kind, span: hit.span, reason }),
+            None => Item::Found(Found { kind: hit.kind, span: hit.span, value: hit.value, via: hit.via }),
+        })
     }
 
     /// Everything in the text, for a decoded layer; what is left of the budget comes back as well.
     pub(crate) fn run(mut self) -> (Vec<Hit<'t>>, Budget) {
         let mut all = Vec::new();
         while self.step() {
-            all.append(&mut self.hits);
+            all.extend(self.hits.drain(..));
         }
         (all, self.budget)
     }
@@ -335,13 +334,13 @@ impl<'t> Scanner<'t> {
         }
         self.floor = self.floor.max(span.end);
         let reason = if self.config.reserved { None } else { reserved(kind, &value) };
-        self.hits.push(Hit { kind, span, value, via, reason });
+        self.hits.push_back(Hit { kind, span, value, via, reason });
     }
 
     /// Records a candidate that is none.
     pub(crate) fn left_out(&mut self, kind: Kind, span: Range<usize>, reason: Rejected) {
         if self.wants(kind) {
-            self.hits.push(Hit {
+            self.hits.push_back(Hit {
                 kind,
                 span,
                 value: Cow::Borrowed(""),
@@ -353,7 +352,7 @@ impl<'t> Scanner<'t> {
 
     /// A hit from a decoded layer; `span` is where its encoded form stands here.
     pub(crate) fn adopt(&mut self, hit: Hit<'_>, span: Range<usize>, via: Via) {
-        self.hits.push(Hit {
+        self.hits.push_back(Hit {
             kind: hit.kind,
             span,
             value: Cow::Owned(hit.value.into_owned()),

@@ -1,6 +1,6 @@
 //! Words with dots: IPv4 addresses and domain names. E-mail addresses.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::Ipv4Addr};
 
 use super::{
     Scanner, Word,
@@ -80,15 +80,15 @@ impl<'t> Scanner<'t> {
         if word.mask & HYPHEN != 0 {
             // A range of addresses; anything else with a hyphen is a version or a date.
             if let Some(hyphen) = self.bytes[start..end].iter().position(|b| *b == b'-').map(|i| start + i)
-                && ip::v4(&self.bytes[start..hyphen]).is_some()
-                && ip::v4(&self.bytes[hyphen + 1..end]).is_some()
+                && let Some(first) = ip::v4(&self.bytes[start..hyphen])
+                && let Some(last) = ip::v4(&self.bytes[hyphen + 1..end])
             {
-                self.v4(start, hyphen);
-                self.v4(hyphen + 1, end);
+                self.v4(start, hyphen, first);
+                self.v4(hyphen + 1, end, last);
             }
             return next;
         }
-        let Some((_, len)) = ip::v4_prefix(&self.bytes[start..end]) else { return next };
+        let Some((address, len)) = ip::v4_prefix(&self.bytes[start..end]) else { return next };
         let stop = start + len;
         if stop != end {
             // tcpdump writes the port after a dot: above 255, it can be no fifth number of a version.
@@ -98,10 +98,10 @@ impl<'t> Scanner<'t> {
             if port.is_none_or(|port| port <= 255) {
                 return next;
             }
-            self.v4(start, stop);
+            self.v4(start, stop, address);
             return next;
         }
-        if !self.v4(start, stop) {
+        if !self.v4(start, stop, address) {
             return next;
         }
         let on = self.network(start, stop).max(next);
@@ -111,12 +111,11 @@ impl<'t> Scanner<'t> {
         on
     }
 
-    fn v4(&mut self, start: usize, end: usize) -> bool {
+    fn v4(&mut self, start: usize, end: usize, address: Ipv4Addr) -> bool {
         if let Some(reason) = self.is_version(start, end) {
             self.left_out(Kind::Ipv4Addr, start..end, reason);
             return false;
         }
-        let Some(address) = ip::v4(&self.bytes[start..end]) else { return false };
         let value = ip::v4_text(address, self.text(start..end));
         self.found(Kind::Ipv4Addr, start..end, value);
         true

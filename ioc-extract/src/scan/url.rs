@@ -117,7 +117,7 @@ impl Scanner<'_> {
         }
         let value = url::canonical(text)?;
         let host = start + parts.host.start..start + parts.host.end;
-        if !self.is_report() && boilerplate(&value) {
+        if !self.is_report() && boilerplate(&text[parts.host.clone()]) {
             self.left_out(Kind::Url, start..end, Rejected::Boilerplate);
             return Ok(());
         }
@@ -289,8 +289,8 @@ fn unescaped(url: &str) -> Option<String> {
     plain.changed().then(|| String::from_utf8(plain.text).ok()).flatten()
 }
 
-/// Whether a URL names a schema, a namespace or a product's documentation.
-fn boilerplate(url: &str) -> bool {
+/// Whether the URLs of a host name schemas, namespaces or a product's documentation.
+fn boilerplate(host: &str) -> bool {
     const HOSTS: &[&str] = &[
         "schemas.microsoft.com",
         "schemas.xmlsoap.org",
@@ -301,5 +301,5 @@ fn boilerplate(url: &str) -> bool {
         "schema.org",
         "go.microsoft.com",
     ];
-    url::host_of(url).is_some_and(|host| HOSTS.contains(&host))
+    HOSTS.iter().any(|name| name.eq_ignore_ascii_case(host))
 }
