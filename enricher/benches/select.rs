@@ -2,6 +2,9 @@
 //!
 //! `cargo bench -p enricher --bench select`
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a benchmark without its input has to fail loudly")]
+#![expect(clippy::print_stderr, reason = "a benchmark that did not run says so")]
+
 use std::path::Path;
 
 use divan::counter::{BytesCount, ItemsCount};

@@ -92,6 +92,8 @@ pub enum Holds {
     Resources,
     /// A command line or a script.
     Command,
+    /// A whole HTTP request.
+    Request,
     /// A registry key.
     RegistryKey,
     /// The name of a named pipe.
@@ -122,6 +124,11 @@ impl Holds {
         )
     }
 
+    /// Whether the field is read as text.
+    pub(crate) const fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Command | Self::Request)
+    }
+
     /// The STIX path that the value has in a pattern; empty where that depends on what is found.
     #[must_use]
     pub const fn stix(self) -> &'static str {
@@ -148,6 +155,7 @@ impl Holds {
             | Self::NotAFile
             | Self::Folder
             | Self::Command
+            | Self::Request
             | Self::Text
             | Self::Nothing => "",
         }
@@ -174,6 +182,7 @@ impl Holds {
             Self::Folder => "other path; host of a share only",
             Self::Resources => "Defender resources",
             Self::Command => "command line or script",
+            Self::Request => "HTTP request",
             Self::RegistryKey => "registry key",
             Self::Pipe => "named pipe",
             Self::Mac => "MAC address",
@@ -263,10 +272,11 @@ pub(crate) struct Source<'a> {
 
 impl<'a> Source<'a> {
     pub(crate) fn of(alert: &'a Alert) -> Self {
-        let mut source =
-            Self { decoder: alert.decoder_name(), parent: alert.decoder_parent(), ..Self::default() };
+        let mut source = Self::default();
         for leaf in alert.leaves() {
             match leaf.path {
+                "decoder.name" => source.decoder = leaf.text,
+                "decoder.parent" => source.parent = leaf.text,
                 "data.win.system.providerName" => source.provider = leaf.text,
                 // sysmon for Linux, whose fields are below `data.system` and `data.eventdata`.
                 "data.system.providerName" => source.provider = leaf.text,
@@ -326,11 +336,11 @@ fn is_registry_path(path: &str) -> bool {
 
 /// The table, ready to be searched.
 pub(crate) struct Catalogue {
-    exact: HashMap<Key<'static>, Vec<&'static Field>, BuildHasherDefault<Fnv>>,
+    exact: HashMap<Key<'static>, Vec<&'static Field>, BuildHasherDefault<PathHasher>>,
     /// By the path above, without `.*`.
-    below: HashMap<Key<'static>, &'static Field, BuildHasherDefault<Fnv>>,
+    below: HashMap<Key<'static>, &'static Field, BuildHasherDefault<PathHasher>>,
     /// By the last key.
-    named: HashMap<Key<'static>, &'static Field, BuildHasherDefault<Fnv>>,
+    named: HashMap<Key<'static>, &'static Field, BuildHasherDefault<PathHasher>>,
 }
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::new);
@@ -381,7 +391,7 @@ struct Key<'a>(&'a str);
 
 impl PartialEq for Key<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.0.eq_ignore_ascii_case(other.0)
+        self.0 == other.0 || self.0.eq_ignore_ascii_case(other.0)
     }
 }
 
@@ -393,24 +403,31 @@ impl Hash for Key<'_> {
     }
 }
 
-/// FNV-1a without the case of letters: the keys are ours, so nobody can make them collide.
-struct Fnv(u64);
+/// A hash of eight bytes at a time, without the case of letters. The keys of the table are ours, so nobody can make
+/// them collide.
+#[derive(Default)]
+struct PathHasher(u64);
 
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
+impl PathHasher {
+    fn add(&mut self, word: u64) {
+        const LOWER: u64 = u64::from_ne_bytes([0x20; 8]);
+        self.0 = (self.0.rotate_left(5) ^ (word | LOWER)).wrapping_mul(0x517c_c1b7_2722_0a95);
     }
 }
 
-impl Hasher for Fnv {
+impl Hasher for PathHasher {
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte | 0x20)).wrapping_mul(0x0100_0000_01b3);
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.add(u64::from_le_bytes(*word));
         }
+        let rest = rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        self.add(rest);
     }
 
     fn finish(&self) -> u64 {
-        self.0
+        // The table takes its index from the low bits and a tag from the high ones.
+        self.0 ^ self.0 >> 29
     }
 }
 

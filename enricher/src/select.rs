@@ -138,22 +138,27 @@ pub fn select(alert: &Alert, extractor: &Extractor, policy: &Policy) -> Selectio
     }
     let found = walk::walk(alert, extractor);
     let mut selection = Selection { sightings: Vec::new(), left_out: found.left_out };
-    let mut distinct: HashSet<Ioc> = HashSet::new();
+    // Nearly every alert has far fewer, so the different ones are only counted when there may be too many.
+    let mut distinct: Option<HashSet<Ioc>> = (found.sightings.len() > MAX_IOCS).then(HashSet::new);
     for sighting in found.sightings {
-        let reason = if !distinct.contains(&sighting.ioc) && distinct.len() == MAX_IOCS {
+        let is_too_many =
+            distinct.as_ref().is_some_and(|seen| seen.len() == MAX_IOCS && !seen.contains(&sighting.ioc));
+        let reason = if is_too_many {
             Some(LeftOutReason::TooMany)
         } else {
             reason_to_leave_out(&sighting.ioc, policy)
         };
         match reason {
             None => {
-                distinct.insert(sighting.ioc.clone());
+                if let Some(distinct) = &mut distinct {
+                    distinct.insert(sighting.ioc.clone());
+                }
                 selection.sightings.push(sighting);
             }
             Some(reason) => selection.left_out.push(LeftOut {
-                path: sighting.path,
                 text: sighting.ioc.value().to_owned(),
                 kind: sighting.ioc.kind(),
+                path: sighting.path,
                 reason,
             }),
         }

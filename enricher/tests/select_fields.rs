@@ -1,5 +1,7 @@
 //! `docs/fields.md` is the catalogue, written for people. `UPDATE_DOCS=1` rewrites it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
+
 use std::fmt::Write as _;
 use std::path::Path;
 

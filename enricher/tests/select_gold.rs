@@ -2,6 +2,9 @@
 //!
 //! Run with `CONFORMANCE_DATA` set to the folder of the conformance data; every difference is printed.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
+#![expect(clippy::print_stderr, reason = "a test that did not run says so, and figures are there to be read")]
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 

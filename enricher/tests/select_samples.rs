@@ -1,6 +1,8 @@
 //! What is selected from hand-written alerts, one file for each kind of event: adding a case is adding a file to
 //! `samples` and reading its snapshot.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

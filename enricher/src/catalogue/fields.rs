@@ -4,7 +4,7 @@ use ioc_extract::Kind;
 
 use super::Holds::{
     Account, Answers, Command, Digest, Domain, Email, Folder, Hash, Hashes, Host, Mac, NotAFile, Nothing,
-    Path, Pipe, RegistryKey, Resources, Signature, Superseded, Text, Url, UserAgent,
+    Path, Pipe, RegistryKey, Request, Resources, Signature, Superseded, Text, Url, UserAgent,
 };
 use super::When::{Deleted, Registry};
 use super::{Family, field};
@@ -576,7 +576,7 @@ pub static FAMILIES: &[Family] = &[
             field("dstip", Host(Destination), "vpn.corp.example").decoder(&["netscaler"]),
             field("request", Url, "/gate.php"),
             // F5 ASM writes the whole HTTP request into one of its free strings.
-            field("cs3", Text, "GET / HTTP/1.0\\r\\nUser-Agent: Wget/1.12").decoder(&["f5-bigip"]),
+            field("cs3", Request, "GET / HTTP/1.0\\r\\nUser-Agent: Wget/1.12").decoder(&["f5-bigip"]),
             field("cs1", Nothing, "/Common/policy").decoder(&["f5-bigip"]),
             field("cs2", Nothing, "/Common/policy").decoder(&["f5-bigip"]),
             field("cs5", Host(Source), "203.0.113.9").decoder(&["f5-bigip"]),

@@ -133,7 +133,7 @@ impl Command {
 
 /// The text that hex digits stand for; NULs, which part the words of `proctitle`, become blanks.
 fn from_hex(text: &str) -> Option<String> {
-    if text.len() < 2 || text.len() % 2 != 0 {
+    if text.len() < 2 || !text.len().is_multiple_of(2) {
         return None;
     }
     let mut bytes = Vec::with_capacity(text.len() / 2);

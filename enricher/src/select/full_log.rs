@@ -7,7 +7,7 @@ use wazuh_alert::Alert;
 use super::walk::{Reading, Walker};
 use super::{Role, auditd, read};
 
-const PATH: &str = "full_log";
+pub(super) const PATH: &str = "full_log";
 
 /// Decoders whose log lines are made of compliance texts, with links and examples, or repeat `syscheck`.
 const WITHOUT_IOCS: &[&str] = &["oscap", "sca", "ciscat", "syscheck_", "vulnerability-detector"];

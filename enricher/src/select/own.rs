@@ -47,7 +47,8 @@ impl<'a> Own<'a> {
             }
         }
         if let Some(log) = alert.full_log() {
-            let device = CEF_DEVICE.iter().filter_map(|key| {
+            let is_cef = log.get(..log.len().min(128)).is_some_and(|head| head.contains("CEF:"));
+            let device = CEF_DEVICE.iter().filter(|_| is_cef).filter_map(|key| {
                 let (_, value) = log.split_once(key)?;
                 value.split_ascii_whitespace().next()
             });

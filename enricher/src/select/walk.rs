@@ -26,48 +26,45 @@ pub(super) fn walk(alert: &Alert, extractor: &Extractor) -> Walked {
     let mut walker = Walker::new(alert, extractor);
     let catalogue = Catalogue::get();
     let mut texts = Vec::new();
-    let mut echoes = Vec::new();
-    // What the log line repeats of these is not an IoC there either.
-    let mut refused = Vec::new();
+    let mut message = None;
+    let mut log = None;
     for leaf in alert.leaves() {
-        if !is_of_the_event(leaf.path) || leaf.text.is_empty() {
+        if leaf.text.is_empty() {
+            continue;
+        }
+        if !is_of_the_event(leaf.path) {
+            if leaf.path == full_log::PATH {
+                log = Some(leaf.text);
+            }
             continue;
         }
         let field = catalogue.find(leaf.path, &walker.source);
-        if field.is_some_and(|field| field.holds.is_refused_in_text()) {
-            refused.push(leaf.text);
+        let holds = field.map_or(Holds::Text, |field| field.holds);
+        if holds.is_refused_in_text() {
+            walker.refused.push((leaf.text, holds));
         }
-        match field.map(|field| field.holds) {
-            Some(Holds::Nothing) => {}
-            None | Some(Holds::Text | Holds::Command) if leaf.kind != ScalarKind::String => {}
-            _ if leaf.path == "data.win.system.message" => echoes.push(leaf),
-            None | Some(Holds::Text | Holds::Command) => texts.push(leaf),
-            Some(_) => {
-                if let Some(field) = field {
-                    walker.field(leaf, field);
-                }
+        if leaf.path == "data.win.system.message" {
+            message = Some(leaf);
+        } else if holds.is_text() {
+            if leaf.kind == ScalarKind::String {
+                texts.push((leaf, holds));
             }
+        } else if let Some(field) = field
+            && holds != Holds::Nothing
+        {
+            walker.field(leaf, field);
         }
     }
-    for leaf in texts {
-        let labelled = read::names_a_hash(last_key(leaf.path));
-        walker.text(leaf.path, leaf.text, &Reading { labelled, ..Reading::default() });
+    for (leaf, holds) in texts {
+        let is_request = holds == Holds::Request;
+        walker.text(leaf.path, leaf.text, &Reading { is_request, ..Reading::default() });
     }
-    if !echoes.is_empty() && !walker.source.message_is_redundant() {
-        walker.remember(&refused);
-        let names_files = walker.source.message_names_files();
-        for leaf in echoes {
-            if let Some(file) = read::blocked_file(leaf.text) {
-                let object = walker.objects.next();
-                walker.file(leaf.path, file, object);
-            }
-            walker.text(leaf.path, leaf.text, &Reading { names_files, ..Reading::default() });
-        }
+    // What stands in the fields does not count again where these repeat it.
+    walker.only_new = true;
+    if let Some(message) = message.filter(|_| !walker.source.message_is_redundant()) {
+        walker.message(message.path, message.text);
     }
-    if let Some(log) = alert.full_log()
-        && !full_log::is_redundant(alert, log)
-    {
-        walker.remember(&refused);
+    if let Some(log) = log.filter(|log| !full_log::is_redundant(alert, log)) {
         full_log::read_log(&mut walker, log);
     }
     Walked { sightings: walker.sightings, left_out: walker.left_out }
@@ -87,10 +84,10 @@ fn last_key(path: &str) -> &str {
 pub(super) struct Reading<'v> {
     /// The part that what is found plays.
     pub(super) role: Role,
-    /// Whether the field's name says that a hash in it is that of a file.
-    pub(super) labelled: bool,
     /// Whether paths in it name the file that the event is about.
     pub(super) names_files: bool,
+    /// Whether it is an HTTP request, whose user agent counts.
+    pub(super) is_request: bool,
     /// Only these kinds, if not all.
     pub(super) only: Option<&'static [Kind]>,
     /// A decoding that was undone before.
@@ -105,7 +102,11 @@ pub(super) struct Walker<'a> {
     objects: Objects<'a>,
     sightings: Vec<Sighting>,
     left_out: Vec<LeftOut>,
-    /// What was found so far, once only what is new counts.
+    /// The fields whose text is no IoC where a log line repeats it either.
+    refused: Vec<(&'a str, Holds)>,
+    /// Whether only what was not found before counts.
+    only_new: bool,
+    /// What was found before and what is refused, built when it is needed: mostly a log line has nothing new.
     known: Option<HashSet<(Kind, Box<str>)>>,
 }
 
@@ -118,22 +119,49 @@ impl<'a> Walker<'a> {
             objects: Objects::default(),
             sightings: Vec::new(),
             left_out: Vec::new(),
+            refused: Vec::new(),
+            only_new: false,
             known: None,
         }
     }
 
-    /// From here on, what was found before does not count again, nor does what stands in the fields `refused`.
-    fn remember(&mut self, refused: &[&str]) {
-        if self.known.is_some() {
-            return;
+    /// Whether a value was found before or is refused, if only what is new counts. Then it is known from here on.
+    fn is_known(&mut self, kind: Kind, value: &str) -> bool {
+        if !self.only_new {
+            return false;
         }
-        let mut known = HashSet::new();
-        known.extend(self.sightings.iter().map(|seen| (seen.ioc.kind(), seen.ioc.value().into())));
-        known.extend(self.left_out.iter().map(|seen| (seen.kind, seen.text.as_str().into())));
-        for text in refused.iter().filter(|text| read::has_a_chance(text)) {
-            known.extend(self.extractor.scan(text).map(|found| (found.kind, found.value.into())));
+        if self.known.is_none() {
+            let is_found = self.sightings.len() + self.left_out.len() <= 64
+                && (self.sightings.iter().any(|seen| seen.ioc.kind() == kind && seen.ioc.value() == value)
+                    || self.left_out.iter().any(|seen| seen.kind == kind && seen.text == value));
+            if is_found {
+                return true;
+            }
         }
-        self.known = Some(known);
+        let known = self.known.get_or_insert_with(|| {
+            let mut known = HashSet::new();
+            known.extend(self.sightings.iter().map(|seen| (seen.ioc.kind(), seen.ioc.value().into())));
+            known.extend(self.left_out.iter().map(|seen| (seen.kind, seen.text.as_str().into())));
+            for (text, holds) in self.refused.iter().filter(|(text, _)| read::has_a_chance(text)) {
+                // Whoever attacks may choose an account's name, which must not hide where the attack came from.
+                let is_refused =
+                    |kind| *holds == Holds::Nothing || !matches!(kind, Kind::Ipv4Addr | Kind::Ipv6Addr);
+                let found = self.extractor.scan(text).filter(|found| is_refused(found.kind));
+                known.extend(found.map(|found| (found.kind, found.value.into())));
+            }
+            known
+        });
+        !known.insert((kind, value.into()))
+    }
+
+    /// The message of a Windows event.
+    fn message(&mut self, path: &str, text: &str) {
+        if let Some(file) = read::blocked_file(text) {
+            let object = self.objects.next();
+            self.file(path, file, object);
+        }
+        let names_files = self.source.message_names_files();
+        self.text(path, text, &Reading { names_files, ..Reading::default() });
     }
 
     /// Reads a field by what it holds.
@@ -183,8 +211,8 @@ impl<'a> Walker<'a> {
                 }
             }
             Holds::Digest(kind) => self.parse(path, kind, text, object),
-            Holds::Superseded => self.no_hash(path, text, LeftOutReason::Superseded),
-            Holds::NotAFile => self.no_hash(path, text, LeftOutReason::NotAFile),
+            Holds::Superseded => self.no_hash(path, text, &LeftOutReason::Superseded),
+            Holds::NotAFile => self.no_hash(path, text, &LeftOutReason::NotAFile),
             Holds::Path => self.file(path, text, object),
             Holds::Folder => self.share(path, text),
             Holds::Resources => self.resources(path, text, object),
@@ -196,7 +224,7 @@ impl<'a> Walker<'a> {
                 }
             }
             Holds::UserAgent => self.user_agent(path, text, object),
-            Holds::Text | Holds::Command | Holds::Nothing => {}
+            Holds::Text | Holds::Command | Holds::Request | Holds::Nothing => {}
         }
     }
 
@@ -205,7 +233,7 @@ impl<'a> Walker<'a> {
         match read::host(text) {
             read::HostText::Is(ioc) => self.see(path, ioc, role, object, ""),
             read::HostText::No(kind, reason) => {
-                self.leave_out(path, text, kind, LeftOutReason::NoIoc(reason))
+                self.leave_out(path, text, kind, LeftOutReason::NoIoc(reason));
             }
             read::HostText::Other => {
                 self.text(path, text, &Reading { role, only: Some(read::HOSTS), ..Reading::default() });
@@ -236,16 +264,15 @@ impl<'a> Walker<'a> {
             return;
         };
         let host = read::host_of_url(whole.value());
-        // The scan finds it again, perhaps cut at what ends a URL in running text, and its host; and what hides in it.
-        let before = self.sightings.len();
-        self.see(path, whole.clone(), Role::Seen, object, "");
+        self.see(path, whole, Role::Seen, object, "");
         let object = self.objects.next();
         if let Some(host) = host {
             self.see(path, host, Role::Seen, object, "");
         }
+        // What hides in its path and query: `?to=http%3A%2F%2F…`.
         let rest = text.find("://").and_then(|at| text.get(at + 3..)).unwrap_or_default();
         let rest = rest.find(['/', '?', '#']).and_then(|at| rest.get(at..)).unwrap_or_default();
-        if self.sightings.len() > before && rest.contains(['%', '=', ':']) {
+        if rest.contains(['%', '=', ':']) {
             self.text(path, rest, &Reading::default());
         }
     }
@@ -254,7 +281,7 @@ impl<'a> Walker<'a> {
         match Ioc::parse(Kind::EmailAddr, text.trim_matches(['<', '>'])) {
             Ok(ioc) => self.see(path, ioc, Role::Seen, object, ""),
             Err(_) => {
-                self.text(path, text, &Reading { only: Some(&[Kind::EmailAddr]), ..Reading::default() })
+                self.text(path, text, &Reading { only: Some(&[Kind::EmailAddr]), ..Reading::default() });
             }
         }
     }
@@ -325,13 +352,16 @@ impl<'a> Walker<'a> {
         if !read::has_a_chance(text) {
             return;
         }
-        let agent = if text.starts_with("Mozilla/") { Some(text) } else { read::user_agent_header(text) };
-        if let Some(agent) = agent {
+        if text.starts_with("Mozilla/") {
+            let object = self.objects.next();
+            self.user_agent(path, text, object);
+            return;
+        }
+        if reading.is_request
+            && let Some(agent) = read::user_agent_header(text)
+        {
             let object = self.objects.next();
             self.user_agent(path, agent, object);
-            if agent.len() == text.len() {
-                return;
-            }
         }
         let is_wanted = |kind| reading.only.is_none_or(|only| only.contains(&kind));
         let mut host_of_url: Option<(Range<usize>, Ioc)> = None;
@@ -364,7 +394,7 @@ impl<'a> Walker<'a> {
     fn found(&mut self, path: &str, text: &str, found: &Found<'_>, reading: &Reading<'_>) -> Option<Ioc> {
         let is_plain = found.via.is_empty();
         let reason = if found.kind.is_file_hash()
-            && !reading.labelled
+            && !read::names_a_hash(last_key(path))
             && !(is_plain && read::is_labelled_hash(text, &found.span))
         {
             Some(LeftOutReason::Unlabelled)
@@ -409,7 +439,7 @@ impl<'a> Walker<'a> {
     }
 
     /// A hash that says nothing about a file's content now.
-    fn no_hash(&mut self, path: &str, text: &str, reason: LeftOutReason) {
+    fn no_hash(&mut self, path: &str, text: &str, reason: &LeftOutReason) {
         for (kind, digest) in read::hashes(text) {
             self.leave_out(path, digest, kind, reason.clone());
         }
@@ -427,9 +457,7 @@ impl<'a> Walker<'a> {
             self.leave_out(path, ioc.value(), ioc.kind(), reason);
             return;
         }
-        if let Some(known) = &mut self.known
-            && !known.insert((ioc.kind(), ioc.value().into()))
-        {
+        if self.is_known(ioc.kind(), ioc.value()) {
             return;
         }
         // A list often names one thing several times.
@@ -447,9 +475,7 @@ impl<'a> Walker<'a> {
 
     fn leave_out(&mut self, path: &str, text: &str, kind: Kind, reason: LeftOutReason) {
         let text: String = text.chars().take(MAX_SHOWN).collect();
-        if let Some(known) = &mut self.known
-            && !known.insert((kind, text.as_str().into()))
-        {
+        if self.is_known(kind, &text) {
             return;
         }
         self.left_out.push(LeftOut { path: path.to_owned(), text, kind, reason });
