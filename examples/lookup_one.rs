@@ -47,6 +47,9 @@ async fn stand_in() -> MockServer {
             "id": "8c5b1f0e-2f5d-4d0e-9d0a-1f0b3c5d7e9f", "name": "PaperCrane command server", "revoked": false,
         }}]},
     }});
-    Mock::given(method("POST")).respond_with(ResponseTemplate::new(200).set_body_json(body)).mount(&server).await;
+    Mock::given(method("POST"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(body))
+        .mount(&server)
+        .await;
     server
 }

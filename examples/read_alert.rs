@@ -9,11 +9,14 @@ const SAMPLE: &str = r#"{"timestamp":"2026-04-02T08:01:10.123+0000","rule":{"lev
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let alert = Alert::parse(SAMPLE.as_bytes())?;
-    println!("rule {} of {:?}", alert.rule_id(), alert.rule_groups().collect::<Vec<_>>());
+    println!("rule {} of {}", alert.rule_id(), alert.rule_groups().collect::<Vec<_>>().join(", "));
     for leaf in alert.leaves().filter(|leaf| leaf.path.starts_with("data.")) {
         println!("{} = {}", leaf.path, leaf.text);
     }
     // What goes back to Wazuh bears the sender's agent; the colons of its address are escaped.
-    println!("{}", queue_line(Sender::of(&alert), "my-tool", r#"{"integration":"my-tool","verdict":"known"}"#)?);
+    println!(
+        "{}",
+        queue_line(Sender::of(&alert), "my-tool", r#"{"integration":"my-tool","verdict":"known"}"#)?
+    );
     Ok(())
 }

@@ -36,7 +36,8 @@ fn each_case_as_a_library() {
         |case| {
             let platform = Platform::of(case);
             let result = enrich(case, &platform);
-            let selected = result.as_ref().map(|enriched| show::selection(&enriched.selection)).unwrap_or_default();
+            let selected =
+                result.as_ref().map(|enriched| show::selection(&enriched.selection)).unwrap_or_default();
             let shown = [selected, show::requests(&platform.asked()), show::outcome(&result)].concat();
             let shown = show::scrub(&shown, &platform.url(), None);
             insta::with_settings!({description => case.settings.shows.as_str(), omit_expression => true}, {

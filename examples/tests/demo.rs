@@ -30,6 +30,7 @@ fn the_demo_prints_these_events() {
 fn the_demo_shows_every_kind_of_match() {
     let shown: BTreeSet<String> =
         demo().iter().map(|event| event["opencti"]["event_type"].as_str().unwrap().to_owned()).collect();
-    let matches = EventType::ALL.iter().filter(|&&kind| kind != EventType::Error).map(|kind| kind.as_str().to_owned());
+    let matches =
+        EventType::ALL.iter().filter(|&&kind| kind != EventType::Error).map(|kind| kind.as_str().to_owned());
     assert_eq!(shown, matches.collect());
 }

@@ -45,14 +45,19 @@ fn events(home: &Home) -> Vec<Value> {
 fn told(events: &[Value]) -> Vec<(String, String, bool)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let told = |event: &Value| {
-        (text(&event["event_type"]), text(&event["source"]["alert_id"]), event["late"].as_bool() == Some(true))
+        (
+            text(&event["event_type"]),
+            text(&event["source"]["alert_id"]),
+            event["late"].as_bool() == Some(true),
+        )
     };
     events.iter().map(told).collect()
 }
 
 /// Cases in which OpenCTI is to blame and no event says so.
 fn is_an_outage(case: &Case) -> bool {
-    let partial_without_event = ["opencti-half-answer", "opencti-follow-up-fails"].contains(&case.name.as_str());
+    let partial_without_event =
+        ["opencti-half-answer", "opencti-follow-up-fails"].contains(&case.name.as_str());
     case.settings.exit == 4 || partial_without_event
 }
 
@@ -139,7 +144,8 @@ fn an_outage_while_the_queue_is_gone_loses_neither_alert_nor_event() {
 #[test]
 fn a_file_that_is_no_alert_is_refused_by_name_and_place() {
     let brackets = vec![b'['; 200_000];
-    let nested = [br#"{"id":"1780316000.1","rule":{"id":"5710","level":5},"data":"#.as_slice(), &brackets].concat();
+    let nested =
+        [br#"{"id":"1780316000.1","rule":{"id":"5710","level":5},"data":"#.as_slice(), &brackets].concat();
     let half: &[u8] = br#"{"id":"1780316000.1","rule":{"id":"5710","level":5},"data":{"srcip":"203.0.11"#;
     let text = b"alertdate='2026 Jun 01 11:21:33'\nalertlocation='/var/log/auth.log'\nruleid='5710'\n";
     let files: [(&str, Option<&[u8]>); 9] = [
@@ -174,5 +180,15 @@ fn a_file_that_is_no_alert_is_refused_by_name_and_place() {
         assert!(!ended.output.contains(TOKEN));
         home.check_no_token();
     }
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    no file: exit 3: custom-opencti: integratord could not write the alert file: is /tmp full or read-only?
+    empty: exit 3: custom-opencti: cannot read the alert: the input is empty; is the disk full where integratord writes (/tmp)?
+    half: exit 3: custom-opencti: cannot read the alert: the JSON breaks off at line 1, column 78; was it read while being written, or is the disk full?
+    array: exit 3: custom-opencti: cannot read the alert: the input is a JSON array; pass the alerts in it one by one
+    text format: exit 3: custom-opencti: cannot read the alert: it is in integratord's shell style (alertdate='…'), not JSON; add <alert_format>json</alert_format> to the <integration> block in ossec.conf and restart the manager
+    brackets: exit 3: custom-opencti: cannot read the alert: the input is a JSON array; pass the alerts in it one by one
+    brackets in an alert: exit 3: custom-opencti: cannot read the alert: its JSON is nested deeper than 1000 levels, which no alert of Wazuh is
+    NULs: exit 3: custom-opencti: cannot read the alert: NUL byte at line 1, column 1; the file is damaged, or it is UTF-16 and has to be saved as UTF-8
+    NUL in an alert: exit 3: custom-opencti: cannot read the alert: NUL byte at line 1, column 25; the file is damaged, or it is UTF-16 and has to be saved as UTF-8
+    ");
 }

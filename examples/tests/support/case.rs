@@ -123,15 +123,21 @@ impl Case {
 
     /// Its own folder, then the one it takes the rest from.
     fn folders(&self) -> Vec<PathBuf> {
-        [Some(&self.name), self.settings.from.as_ref()].into_iter().flatten().map(|name| folder().join(name)).collect()
+        [Some(&self.name), self.settings.from.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|name| folder().join(name))
+            .collect()
     }
 
     /// The alert as integratord writes it: on one line. No string of JSON holds a line break, so only the indentation
     /// goes.
     pub(crate) fn alert(&self) -> Vec<u8> {
-        let path = self.folders().into_iter().map(|folder| folder.join("alert.json")).find(|path| path.exists());
+        let path =
+            self.folders().into_iter().map(|folder| folder.join("alert.json")).find(|path| path.exists());
         let bytes = fs::read(path.unwrap_or_else(|| panic!("{}: no alert.json", self.name))).unwrap();
-        let mut line: Vec<u8> = bytes.split(|&byte| byte == b'\n').flat_map(<[u8]>::trim_ascii_start).copied().collect();
+        let mut line: Vec<u8> =
+            bytes.split(|&byte| byte == b'\n').flat_map(<[u8]>::trim_ascii_start).copied().collect();
         line.push(b'\n');
         line
     }
@@ -167,8 +173,10 @@ impl Case {
 
 /// Runs `test` on every case that `wanted` takes. A failing one does not keep the others from running.
 pub(crate) fn each(wanted: impl Fn(&Case) -> bool, test: impl Fn(&Case)) {
-    let mut names: Vec<String> =
-        fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     let only = std::env::var("CASE").ok();
     names.retain(|name| only.as_ref().is_none_or(|only| only == name));

@@ -129,7 +129,8 @@ impl State {
         if authorization != Some(&format!("Bearer {TOKEN}")) {
             return Err("the token is not in the header Authorization".to_owned());
         }
-        let body: Value = serde_json::from_slice(&request.body).map_err(|error| format!("no JSON: {error}"))?;
+        let body: Value =
+            serde_json::from_slice(&request.body).map_err(|error| format!("no JSON: {error}"))?;
         let operation = body["operationName"].as_str().unwrap_or_default().to_owned();
         self.asked.push(Asked { operation: operation.clone(), variables: body["variables"].clone() });
         if let Some(fault) = self.fault(&operation) {
@@ -159,5 +160,7 @@ fn template(
     headers: &BTreeMap<String, String>,
 ) -> ResponseTemplate {
     let template = ResponseTemplate::new(status).set_body_raw(body, content_type);
-    headers.iter().fold(template, |template, (name, value)| template.insert_header(name.as_str(), value.as_str()))
+    headers
+        .iter()
+        .fold(template, |template, (name, value)| template.insert_header(name.as_str(), value.as_str()))
 }

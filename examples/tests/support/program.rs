@@ -29,7 +29,8 @@ fn workspace() -> &'static Path {
 
 fn is_up_to_date(program: &Path) -> bool {
     let Ok(built) = fs::metadata(program).and_then(|metadata| metadata.modified()) else { return false };
-    let sources = ["wazuh-alert", "ioc-extract", "opencti-client", "enricher", "bin-integration", "examples/demo"];
+    let sources =
+        ["wazuh-alert", "ioc-extract", "opencti-client", "enricher", "bin-integration", "examples/demo"];
     sources.iter().all(|folder| newest(&workspace().join(folder)) < built)
 }
 
@@ -52,7 +53,13 @@ fn newest(folder: &Path) -> SystemTime {
 fn build(profile: &Path) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(workspace()).args(["build", "--locked", "--package", "bin-integration", "--target-dir"]);
+    command.current_dir(workspace()).args([
+        "build",
+        "--locked",
+        "--package",
+        "bin-integration",
+        "--target-dir",
+    ]);
     command.arg(profile.parent().unwrap());
     match profile.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => {}

@@ -11,20 +11,31 @@ use super::platform::Asked;
 /// Longer strings are shown by their beginning and their length.
 const LONG: usize = 400;
 
+/// So are longer lists.
+const MANY: usize = 12;
+
 /// Lists are broken at this column.
 const WIDTH: usize = 110;
 
-/// `text` with what differs between runs taken out: the server's port, the home's path.
+/// `text` with what differs between runs taken out: the server's port, the home's path, a time.
 pub(crate) fn scrub(text: &str, url: &str, home: Option<&std::path::Path>) -> String {
     let host = url.strip_prefix("http://").unwrap_or(url);
     let text = text.replace(host, "opencti.test");
-    match home {
+    let text = match home {
         Some(home) => text.replace(&*home.to_string_lossy(), "HOME"),
+        None => text,
+    };
+    // How long a full queue was waited for.
+    match text.split_once("stayed full for ") {
+        Some((before, after)) => {
+            let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
+            format!("{before}stayed full for N{after}")
+        }
         None => text,
     }
 }
 
-/// JSON, indented, with long strings shortened.
+/// JSON, indented, with long strings and lists shortened.
 pub(crate) fn json(mut value: Value) -> String {
     shorten(&mut value);
     serde_json::to_string_pretty(&value).unwrap()
@@ -36,7 +47,14 @@ fn shorten(value: &mut Value) {
             let beginning: String = text.chars().take(40).collect();
             *text = format!("{beginning}… ({} bytes)", text.len());
         }
-        Value::Array(list) => list.iter_mut().for_each(shorten),
+        Value::Array(list) => {
+            if list.len() > MANY {
+                let more = Value::from(format!("… ({} in all)", list.len()));
+                list.truncate(2);
+                list.push(more);
+            }
+            list.iter_mut().for_each(shorten);
+        }
         Value::Object(map) => map.values_mut().for_each(shorten),
         _ => {}
     }
@@ -63,7 +81,8 @@ pub(crate) fn selection(selection: &Selection) -> String {
         let _ = writeln!(text, "looked up: {} {} in {}{via}", seen.ioc.kind(), seen.ioc.value(), seen.path);
     }
     for out in &selection.left_out {
-        let _ = writeln!(text, "left out:  {} {} in {}: {}", out.kind, out.text, out.path, out.reason.as_str());
+        let _ =
+            writeln!(text, "left out:  {} {} in {}: {}", out.kind, out.text, out.path, out.reason.as_str());
     }
     text
 }
@@ -100,7 +119,13 @@ fn group(text: &mut String, value: &Value, indent: usize) {
     let _ = writeln!(text, "{:indent$}{} of", "", if value["mode"] == "and" { "all" } else { "any" });
     for filter in filters {
         let keys = list(&filter["key"]).join(", ");
-        let head = format!("{:1$}{keys} {2} {3} of ", "", indent + 2, word(&filter["operator"]), word(&filter["mode"]));
+        let head = format!(
+            "{:1$}{keys} {2} {3} of ",
+            "",
+            indent + 2,
+            word(&filter["operator"]),
+            word(&filter["mode"])
+        );
         wrap(text, &head, &list(&filter["values"]), indent + 4);
     }
     for inner in groups {
