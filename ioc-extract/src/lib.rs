@@ -5,6 +5,11 @@
 //! An [`Ioc`] is a value to compare and to use as a key; behind it are types of their own for what has structure:
 //! [`DomainName`], [`Url`], [`EmailAddr`], [`FileHash`], [`RegistryKey`]. [`Rejected`] says why something is none.
 //!
+//! There are two profiles. [`Profile::Log`] is for what machines write: only unmistakable defanging is undone, and a name
+//! needs a sign that it is one. [`Profile::Report`] is for what people write about threats: it knows every habit of
+//! defanging and more kinds. Both look behind encodings (base64, hex, percent, entities, escapes, shell tricks, nested in
+//! each other) within [`DecodeLimits`]. Time is linear in the text and no regular expressions are involved.
+//!
 //! ```
 //! use ioc_extract::{Extractor, Ioc, Kind};
 //!

@@ -313,6 +313,7 @@ impl Scanner<'_> {
         let value = path::canonical(text).ok()?;
         self.found(Kind::FilePath, at..end, value);
         self.base_name(at, end);
-        Some(end)
+        // Directories may be named after hosts.
+        None
     }
 }

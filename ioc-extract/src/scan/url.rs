@@ -85,6 +85,11 @@ impl Scanner<'_> {
         {
             end = next - 1;
         }
+        if self.text(start..end).is_empty() {
+            // A URL ends where the text stops being UTF-8.
+            let valid = self.bytes[start..end].utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
+            end = start + valid;
+        }
         if end <= colon + 3 {
             return None;
         }
