@@ -10,7 +10,7 @@ use std::time::Duration;
 use support::case::{Case, each};
 use support::home::{Call, Ended, Home};
 use support::platform::Platform;
-use support::{TOKEN, show};
+use support::{TOKEN, contract, show};
 
 fn run(home: &Home, case: &Case, platform: &Platform, debug: bool) -> Ended {
     let ended = home.run(&Call {
@@ -39,7 +39,7 @@ fn each_case_as_integratord_runs_it() {
             let mut shown = format!("exit {}: {}\n", ended.code, ended.last_line());
             let lines = home.datagrams();
             for line in &lines {
-                assert!(line.len() <= 65_535 && !line.contains(['\n', '\0']), "{line}");
+                contract::check(line);
                 let _ = writeln!(shown, "{}", show::datagram(line));
             }
             let _ = writeln!(shown, "kept: {} alerts, {} events", home.kept("alert"), home.kept("line"));
@@ -50,6 +50,13 @@ fn each_case_as_integratord_runs_it() {
             platform.check();
             home.check_no_token();
             assert!(!lines.concat().contains(TOKEN));
+            assert!(ended.code != 0 || ended.output.is_empty(), "{}", ended.output);
+            // What an alert holds must not forge a line of the log.
+            let log = home.log();
+            assert!(
+                log.lines().all(|line| line.starts_with("20") && !line.contains(char::is_control)),
+                "{log}"
+            );
         },
     );
 }

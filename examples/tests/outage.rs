@@ -140,7 +140,38 @@ fn an_outage_while_the_queue_is_gone_loses_neither_alert_nor_event() {
     assert_eq!((home.kept("alert"), home.kept("line")), (0, 0));
 }
 
-/// A file that is no alert: what stands in it, and what the run says.
+/// Several `<integration>` blocks, or several managers on one home, run at the same time.
+#[test]
+fn runs_side_by_side_lose_nothing_and_tell_nothing_twice() {
+    const RUNS: usize = 8;
+    let case = Case::load("opencti-absent");
+    let home = Home::new(Queue::Open);
+    let ids: Vec<String> = (0..RUNS).map(|number| format!("1780316000.{number}")).collect();
+    let absent = Platform::of(&case);
+    let ended = side_by_side(&ids, |id| run(&home, &case, &absent, &alert(&case, id)));
+    assert!(ended.iter().all(|ended| ended.code == 4));
+    assert_eq!(events(&home).len(), 1, "one event for the outage");
+    assert_eq!(home.kept("alert"), RUNS);
+
+    let healthy = Platform::healthy(&case);
+    let ended = side_by_side(&ids, |_| run(&home, &case, &healthy, NEXT));
+    assert!(ended.iter().all(|ended| ended.code == 0));
+    // A run that finds another one at work leaves it the rest.
+    run(&home, &case, &healthy, NEXT);
+    let mut told: Vec<String> = told(&events(&home)).into_iter().map(|(_, id, _)| id).collect();
+    told.sort();
+    assert_eq!(told, ids, "each alert once");
+    assert_eq!((home.kept("alert"), home.kept("line")), (0, 0));
+}
+
+fn side_by_side(ids: &[String], run: impl Fn(&str) -> Ended + Sync) -> Vec<Ended> {
+    let run = &run;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = ids.iter().map(|id| scope.spawn(move || run(id))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
 #[test]
 fn a_file_that_is_no_alert_is_refused_by_name_and_place() {
     let brackets = vec![b'['; 200_000];

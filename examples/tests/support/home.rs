@@ -6,6 +6,7 @@ use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ const AT_MOST: Duration = Duration::from_secs(60);
 pub(crate) struct Home {
     folder: tempfile::TempDir,
     queue: Option<UnixDatagram>,
+    runs: AtomicU32,
 }
 
 /// How integratord calls: reference of its arguments in `bin_integration`'s `args`.
@@ -58,7 +60,7 @@ impl Home {
         if fs::hard_link(program::path(), &installed).is_err() {
             fs::copy(program::path(), &installed).unwrap();
         }
-        let mut home = Self { folder, queue: None };
+        let mut home = Self { folder, queue: None, runs: AtomicU32::new(0) };
         if queue != Queue::Missing {
             home.open_queue();
         }
@@ -106,8 +108,9 @@ impl Home {
 
     /// One run, from the alert file being written to its removal.
     pub(crate) fn run(&self, call: &Call<'_>) -> Ended {
-        // The number is random and may be negative.
-        let file = |kind| self.path().join(format!("tmp/custom-opencti-1780315200--154761864.{kind}"));
+        // integratord's number is random and may be negative.
+        let number = self.runs.fetch_add(1, Ordering::Relaxed);
+        let file = |kind| self.path().join(format!("tmp/custom-opencti-1780315200--{number}.{kind}"));
         let write = |kind, bytes: &[u8]| {
             fs::write(file(kind), bytes).unwrap();
             file(kind)

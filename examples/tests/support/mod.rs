@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod case;
+pub(crate) mod contract;
 pub(crate) mod home;
 pub(crate) mod platform;
 pub(crate) mod program;
