@@ -76,20 +76,19 @@ pub(crate) fn hive(text: &[u8]) -> Option<(&'static str, usize)> {
     if !matches!(inner, [b'H' | b'h', b'K' | b'k', ..] | [b'\\', b'R' | b'r', ..]) {
         return None;
     }
-    let table = if inner.first() == Some(&b'\\') { NATIVE } else { HIVES };
-    for (spelling, name) in table {
-        if !inner.get(..spelling.len()).is_some_and(|s| s.eq_ignore_ascii_case(spelling.as_bytes())) {
-            continue;
-        }
-        let mut len = open + spelling.len();
-        if text.get(len) == Some(&b'>') && open == 1 || text.get(len) == Some(&b':') {
-            len += 1;
-        }
-        if text.get(len) == Some(&b'\\') {
-            return Some((name, len));
-        }
+    let native = inner.first() == Some(&b'\\');
+    let table = if native { NATIVE } else { HIVES };
+    // The length of the name rules out nearly all spellings.
+    let mut ends = inner.iter().enumerate().take(34).filter(|(_, b)| matches!(b, b'\\' | b':' | b'>'));
+    let len = ends.nth(if native { 2 } else { 0 })?.0;
+    let (_, name) = table.iter().find(|(spelling, _)| {
+        spelling.len() == len && inner[..len].eq_ignore_ascii_case(spelling.as_bytes())
+    })?;
+    let mut len = open + len;
+    if (text[len] == b'>' && open == 1) || text[len] == b':' {
+        len += 1;
     }
-    None
+    (text.get(len) == Some(&b'\\')).then_some((*name, len))
 }
 
 /// The canonical form of a whole key.
