@@ -1,7 +1,7 @@
 //! Which field of which decoder or provider holds what.
 //!
-//! [`fields`] is the table; [`Catalogue`] finds the entry of a field in it. `docs/fields.md` is the same table for
-//! people to read.
+//! [`FAMILIES`] is the table, and `docs/fields.md` the same for people to read. It is searched by path, exactly first,
+//! then by what is above, then by the last key.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -135,7 +135,7 @@ fn real_alerts_give_what_people_labelled() {
                 // Labels give registry keys as written, so both sides are compared in canonical form.
                 let ioc = Ioc::parse(kind, &label.value).ok();
                 let reserved = label.reserved || ioc.as_ref().is_some_and(|ioc| ioc.reserved().is_some());
-                let value = ioc.map_or(label.value.clone(), |ioc| ioc.value().to_owned());
+                let value = ioc.map_or_else(|| label.value.clone(), |ioc| ioc.value().to_owned());
                 (!reserved).then_some((kind, value))
             })
             .collect();

@@ -494,7 +494,7 @@ pub static FAMILIES: &[Family] = &[
             field("id.resp_h", Host(Destination), "203.0.113.9"),
             field("id_orig_h", Host(Source), "192.0.2.15"),
             field("id_resp_h", Host(Destination), "203.0.113.9"),
-            field("query", Text, "c2.evil.example"),
+            field("query", Domain, "c2.evil.example"),
             field("answers", Host(Seen), "203.0.113.9"),
             field("uri", Url, "/gate.php?id=1"),
             field("referrer", Url, "http://evil.example/"),

@@ -171,6 +171,8 @@ impl<'t> Iterator for Words<'t> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{Command, Role, addresses, commands};
 
     fn command(plain: &str, decoded: &str) -> Command {
@@ -224,5 +226,12 @@ mod tests {
         assert_eq!(commands("type=EXECVE a0=(null) a1=ABC a0_len=12"), [command("(null) ABC", "")]);
         assert_eq!(commands("type=EXECVE"), [Command::default()]);
         assert_eq!(commands("no record"), []);
+    }
+
+    proptest! {
+        #[test]
+        fn any_record_is_read(log in r#"(type=(EXECVE|PROCTITLE|SOCKADDR|USER_LOGIN) |a[0-9]=|"|[ -~é]|saddr=|[0-9A-F]{2}){0,40}"#) {
+            let _ = (commands(&log), addresses(&log));
+        }
     }
 }

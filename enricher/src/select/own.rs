@@ -1,6 +1,8 @@
 //! The names and addresses of the machines that report.
 
-use ioc_extract::Ioc;
+use std::borrow::Cow;
+
+use ioc_extract::{Ioc, Kind};
 use wazuh_alert::Alert;
 
 /// The fields that name the machine that an event came from, or the device that reported it.
@@ -29,9 +31,12 @@ const OWN: &[&str] = &[
 /// The keys of CEF that name the device that reported.
 const CEF_DEVICE: &[&str] = &[" dvchost=", " dvc="];
 
+/// The most names that are kept: an array in the alert could have any number.
+const MAX_NAMES: usize = 32;
+
 /// What the machines that report are called.
 pub(super) struct Own<'a> {
-    names: Vec<&'a str>,
+    names: Vec<Cow<'a, str>>,
 }
 
 impl<'a> Own<'a> {
@@ -39,21 +44,18 @@ impl<'a> Own<'a> {
         let mut names = Vec::new();
         for leaf in alert.leaves() {
             if OWN.contains(&leaf.path) || leaf.path == "location" {
-                let name = leaf.text.trim_end_matches('.');
-                // Single labels are no domain names, so nothing is ever equal to or below one.
-                if name.contains(['.', ':']) {
-                    names.push(name);
-                }
+                names.extend(own_name(leaf.text));
             }
         }
         if let Some(log) = alert.full_log() {
-            let is_cef = log.get(..log.len().min(128)).is_some_and(|head| head.contains("CEF:"));
+            let is_cef = log.as_bytes().windows(4).take(128).any(|bytes| bytes == b"CEF:");
             let device = CEF_DEVICE.iter().filter(|_| is_cef).filter_map(|key| {
                 let (_, value) = log.split_once(key)?;
                 value.split_ascii_whitespace().next()
             });
-            names.extend(sender(log).into_iter().chain(device).filter(|name| name.contains(['.', ':'])));
+            names.extend(sender(log).into_iter().chain(device).filter_map(own_name));
         }
+        names.truncate(MAX_NAMES);
         Self { names }
     }
 
@@ -66,6 +68,16 @@ impl<'a> Own<'a> {
             tail.eq_ignore_ascii_case(own.as_bytes()) && (head.is_empty() || head.ends_with(b"."))
         })
     }
+}
+
+/// A name or address in the form in which sightings have it. `None` for a single label: nothing is ever equal to or
+/// below one.
+fn own_name(name: &str) -> Option<Cow<'_, str>> {
+    if name.contains(':') {
+        return Ioc::parse(Kind::Ipv6Addr, name).ok().map(|address| Cow::Owned(address.value().to_owned()));
+    }
+    let name = name.trim_end_matches('.');
+    name.contains('.').then_some(Cow::Borrowed(name))
 }
 
 /// The host in the header of a syslog line, which the pre-decoder does not take from every one:
@@ -102,7 +114,28 @@ fn sender(log: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::sender;
+    use ioc_extract::{Ioc, Kind};
+    use wazuh_alert::Alert;
+
+    use super::{Own, sender};
+
+    #[test]
+    fn names_and_addresses_of_the_sender_are_its_own() {
+        let alert = Alert::parse(
+            br#"{"rule":{},"agent":{"name":"PC7","ip":"2001:0DB8:0000:0000:0000:0000:0000:0007"},
+                 "predecoder":{"hostname":"Web-01.corp.example"},"location":"198.51.100.1"}"#,
+        )
+        .unwrap();
+        let own = Own::of(&alert);
+        let is_own = |kind, text| own.is_own(&Ioc::parse(kind, text).unwrap());
+        assert!(is_own(Kind::Ipv6Addr, "2001:db8::7"));
+        assert!(is_own(Kind::Ipv4Addr, "198.51.100.1"));
+        assert!(is_own(Kind::DomainName, "web-01.corp.example"));
+        assert!(is_own(Kind::DomainName, "app.web-01.corp.example"));
+        assert!(!is_own(Kind::DomainName, "corp.example"));
+        assert!(!is_own(Kind::DomainName, "notweb-01.corp.example"));
+        assert!(!is_own(Kind::Ipv4Addr, "198.51.100.11"));
+    }
 
     #[test]
     fn senders_of_syslog_lines() {

@@ -76,13 +76,16 @@ pub(super) fn answers(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The host of a URL that was written without its scheme: `evil.example/a`, `evil.example:443`.
+/// The host of a URL that was written without its scheme: `evil.example/a`, `evil.example:443`. A name alone is none:
+/// it may be that of a script.
 pub(super) fn authority(text: &str) -> Option<&str> {
     if text.contains("://") || text.starts_with(['/', '?']) || text.contains(char::is_whitespace) {
         return None;
     }
     let end = text.find(['/', '?', '#']).unwrap_or(text.len());
-    text.get(..end).filter(|authority| authority.contains(['.', ':']) && !authority.contains('@'))
+    let (authority, rest) = text.split_at(end);
+    let is_one = authority.contains(':') || authority.contains('.') && rest.starts_with('/');
+    (is_one && !authority.contains('@')).then_some(authority)
 }
 
 /// A field that is one URL from its first character to its last.
@@ -334,6 +337,8 @@ pub(super) fn user_agent_header(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn host_of(text: &str) -> Option<String> {
@@ -372,7 +377,9 @@ mod tests {
     fn authorities_of_urls_without_scheme() {
         assert_eq!(authority("evil.example/a?b"), Some("evil.example"));
         assert_eq!(authority("evil.example:443"), Some("evil.example:443"));
-        for text in ["/a", "http://evil.example/", "GET /", "index", "eve@evil.example"] {
+        for text in
+            ["/a", "http://evil.example/", "GET /", "index", "eve@evil.example", "test.sh?a=b", "test.sh"]
+        {
             assert_eq!(authority(text), None, "{text}");
         }
     }
@@ -473,5 +480,18 @@ mod tests {
             Some(r"%OSDRIVE%\A.EXE")
         );
         assert_eq!(blocked_file("A printer was added"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read(text in r#"[ -~\n\\\\/:;|,="'%@\[\].a-fA-F0-9é]{0,200}"#) {
+            let _ = host(&text);
+            let _ = (answers(&text).count(), hashes(&text).count(), cves(&text).count());
+            let _ = (authority(&text), whole_url(&text), base_name(&text), share_host(&text), resources(&text));
+            let _ = (user_agent_header(&text), blocked_file(&text), hash_kind(&text), names_a_hash(&text));
+            for (start, _) in text.char_indices() {
+                let _ = is_labelled_hash(&text, &(start..text.len()));
+            }
+        }
     }
 }
