@@ -334,6 +334,9 @@ fn is_registry_path(path: &str) -> bool {
     path.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("HKEY_"))
 }
 
+/// Longer than every path in the table. Only this much of a path is compared: alerts may nest a thousand levels deep.
+const MAX_PATH_BYTES: usize = 160;
+
 /// The table, ready to be searched.
 pub(crate) struct Catalogue {
     exact: HashMap<Key<'static>, Vec<&'static Field>, BuildHasherDefault<PathHasher>>,
@@ -368,12 +371,14 @@ impl Catalogue {
     /// The entry for a path of an alert, if there is one.
     pub(crate) fn find(&self, path: &str, source: &Source<'_>) -> Option<&'static Field> {
         let path = path.strip_prefix("data.").unwrap_or(path);
-        if let Some(fields) = self.exact.get(&Key(path))
+        if path.len() <= MAX_PATH_BYTES
+            && let Some(fields) = self.exact.get(&Key(path))
             && let Some(field) = fields.iter().find(|field| source.satisfies(field.when))
         {
             return Some(field);
         }
-        let mut above = path;
+        let end = (0..=path.len().min(MAX_PATH_BYTES)).rev().find(|&at| path.is_char_boundary(at));
+        let mut above = path.get(..end.unwrap_or(0)).unwrap_or_default();
         while let Some((rest, _)) = above.rsplit_once('.') {
             if let Some(field) = self.below.get(&Key(rest)) {
                 return Some(field);
@@ -456,6 +461,7 @@ mod tests {
             if field.path.contains('*') {
                 assert_eq!(field.when, When::Always, "`{}` has a condition", field.path);
             }
+            assert!(field.path.len() < MAX_PATH_BYTES, "`{}` is too long", field.path);
             seen.push(field);
         }
     }
@@ -496,6 +502,9 @@ mod tests {
         assert_eq!(holds(alert, "data.vuls.a.b.md5"), Some(Holds::Nothing));
         assert_eq!(holds(alert, "data.my.own.sha256"), Some(Holds::Digest(Kind::Sha256)));
         assert_eq!(holds(alert, "data.my.own.field"), None);
+        let deep = format!("data.vuls.{}md5", "é.".repeat(500));
+        assert_eq!(holds(alert, &deep), Some(Holds::Nothing));
+        assert_eq!(holds(alert, &deep.replace("vuls", "a")), Some(Holds::Digest(Kind::Md5)));
     }
 
     #[test]

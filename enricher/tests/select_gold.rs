@@ -196,3 +196,26 @@ fn real_alerts_give_what_people_labelled() {
         assert!(count.recall() >= 0.95, "recall of {kind} is {:.4}", count.recall());
     }
 }
+
+#[test]
+fn every_sighting_stands_in_the_event() {
+    let Some(folder) = data() else { return };
+    let kinds: Vec<&str> = Kind::all().map(Kind::as_str).collect();
+    let policy: Policy =
+        serde_json::from_value(serde_json::json!({ "kinds": kinds, "lookup_private_addresses": true }))
+            .unwrap();
+    let extractor = Extractor::new();
+    for line in read(&folder.join("real.jsonl")).lines() {
+        let alert = Alert::parse(line.as_bytes()).unwrap();
+        let selection = select(&alert, &extractor, &policy);
+        let paths = selection.sightings.iter().map(|seen| seen.path.as_str());
+        for path in paths.chain(selection.left_out.iter().map(|left_out| left_out.path.as_str())) {
+            assert!(
+                path.starts_with("data.") || path.starts_with("syscheck.") || path == "full_log",
+                "alert {}: `{path}` is not part of the event",
+                alert.id()
+            );
+            assert!(alert.texts(path).next().is_some(), "alert {}: there is no `{path}`", alert.id());
+        }
+    }
+}

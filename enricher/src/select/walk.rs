@@ -14,6 +14,10 @@ use crate::catalogue::{Catalogue, Field, Holds, Source};
 /// What looked like an IoC is shown up to this many characters.
 const MAX_SHOWN: usize = 128;
 
+/// How many sightings are kept, and how many values left out: more than the 64 KiB of an alert of analysisd's can hold.
+/// What is larger was put together by somebody else, and must not cost any amount of memory.
+const MAX_KEPT: usize = 16_384;
+
 /// Everything found in an alert, before policy.
 pub(super) struct Walked {
     pub(super) sightings: Vec<Sighting>,
@@ -460,6 +464,9 @@ impl<'a> Walker<'a> {
         if self.is_known(ioc.kind(), ioc.value()) {
             return;
         }
+        if self.sightings.len() == MAX_KEPT {
+            return;
+        }
         // A list often names one thing several times.
         let is_repeated = self
             .sightings
@@ -474,6 +481,9 @@ impl<'a> Walker<'a> {
     }
 
     fn leave_out(&mut self, path: &str, text: &str, kind: Kind, reason: LeftOutReason) {
+        if self.left_out.len() == MAX_KEPT {
+            return;
+        }
         let text: String = text.chars().take(MAX_SHOWN).collect();
         if self.is_known(kind, &text) {
             return;
