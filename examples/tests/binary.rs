@@ -15,6 +15,7 @@ use support::{TOKEN, contract, show};
 fn run(home: &Home, case: &Case, platform: &Platform, debug: bool) -> Ended {
     let ended = home.run(&Call {
         alert: Some(&case.alert()),
+        token_file: debug,
         hook_url: &platform.url(),
         options: Some(&case.options()),
         timeout_s: case.settings.timeout_s,
@@ -62,7 +63,7 @@ fn each_case_as_integratord_runs_it() {
 }
 
 #[test]
-fn debug_shows_more_but_not_the_token() {
+fn debug_and_a_token_file_do_not_show_the_token() {
     each(
         |_| true,
         |case| {

@@ -19,6 +19,7 @@ const NEXT: &[u8] = br#"{"timestamp":"2026-06-01T12:30:00.000+0000","rule":{"lev
 fn run(home: &Home, case: &Case, platform: &Platform, alert: &[u8]) -> Ended {
     let ended = home.run(&Call {
         alert: Some(alert),
+        token_file: false,
         hook_url: &platform.url(),
         options: Some(&case.options()),
         timeout_s: case.settings.timeout_s,
@@ -197,6 +198,7 @@ fn a_file_that_is_no_alert_is_refused_by_name_and_place() {
         let platform = Platform::of(&case);
         let ended = home.run(&Call {
             alert,
+            token_file: false,
             hook_url: &platform.url(),
             options: Some(&case.options()),
             timeout_s: 10,

@@ -99,8 +99,15 @@ fn alert(data: &Value) -> Vec<u8> {
 fn run_on(home: &Home, url: &str, alert: &[u8], timeout_s: u32, retries: u32) -> Ended {
     // The stand-in's names are those reserved for documentation.
     let options = json!({"policy": {"lookup_private_addresses": true}});
-    let call =
-        Call { alert: Some(alert), hook_url: url, options: Some(&options), timeout_s, retries, debug: false };
+    let call = Call {
+        alert: Some(alert),
+        token_file: false,
+        hook_url: url,
+        options: Some(&options),
+        timeout_s,
+        retries,
+        debug: false,
+    };
     let ended = home.run(&call);
     assert!(ended.took < Duration::from_secs(timeout_s.into()), "took {:?}", ended.took);
     assert!(!ended.output.contains(TOKEN));

@@ -16,6 +16,9 @@ use super::{TOKEN, program};
 /// A run that takes longer hangs: it is killed, and the test fails.
 const AT_MOST: Duration = Duration::from_secs(60);
 
+/// Where the token lies when it is not in `<api_key>`.
+const TOKEN_FILE: &str = "etc/opencti.token";
+
 /// Wazuh's home, removed when dropped.
 pub(crate) struct Home {
     folder: tempfile::TempDir,
@@ -27,6 +30,8 @@ pub(crate) struct Home {
 pub(crate) struct Call<'a> {
     /// What stands in the alert file; `None` when integratord could not write one.
     pub(crate) alert: Option<&'a [u8]>,
+    /// Whether `<api_key>` names a file that holds the token, rather than holding it.
+    pub(crate) token_file: bool,
     pub(crate) hook_url: &'a str,
     pub(crate) options: Option<&'a serde_json::Value>,
     pub(crate) timeout_s: u32,
@@ -121,13 +126,18 @@ impl Home {
 
         let mut command = Command::new("integrations/custom-opencti");
         command.arg0("integrations").env_clear().current_dir(self.path()).stdin(Stdio::null());
-        command.arg(&alert).args([TOKEN, call.hook_url, if call.debug { "debug" } else { "" }]).arg(&options);
+        let api_key = if call.token_file { format!("file:{TOKEN_FILE}") } else { TOKEN.to_owned() };
+        command.arg(&alert).arg(api_key).args([call.hook_url, if call.debug { "debug" } else { "" }]);
+        command.arg(&options);
         command.args([call.timeout_s.to_string(), call.retries.to_string()]);
         if !call.debug {
             command.arg("> /dev/null 2>&1");
         }
+        if call.token_file {
+            fs::write(self.path().join(TOKEN_FILE), format!("{TOKEN}\n")).unwrap();
+        }
         let ended = run(command);
-        for path in [alert, options].iter().filter(|path| path.exists()) {
+        for path in [alert, options, self.path().join(TOKEN_FILE)].iter().filter(|path| path.is_file()) {
             fs::remove_file(path).unwrap();
         }
         ended

@@ -28,39 +28,35 @@ fn workspace() -> &'static Path {
 }
 
 fn is_up_to_date(program: &Path) -> bool {
-    let Ok(built) = fs::metadata(program).and_then(|metadata| metadata.modified()) else { return false };
+    let Ok(built) = modified(program) else { return false };
     let sources =
-        ["wazuh-alert", "ioc-extract", "opencti-client", "enricher", "bin-integration", "examples/demo"];
-    sources.iter().all(|folder| newest(&workspace().join(folder)) < built)
+        ["Cargo.toml", "wazuh-alert", "ioc-extract", "opencti-client", "enricher", "bin-integration"];
+    sources.iter().chain(&["examples/demo"]).all(|source| newest(&workspace().join(source)) < built)
 }
 
-/// When a file below a folder was last changed.
-fn newest(folder: &Path) -> SystemTime {
-    let mut latest = SystemTime::UNIX_EPOCH;
-    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        let kind = entry.file_type().unwrap();
-        let time = match kind.is_dir() {
-            // Neither goes into the binary.
-            true if matches!(entry.file_name().to_str(), Some("tests" | "fuzz" | "target")) => continue,
-            true => newest(&entry.path()),
-            false => entry.metadata().unwrap().modified().unwrap(),
-        };
-        latest = latest.max(time);
+/// When a file, or the newest file below a folder, was last changed.
+fn newest(path: &Path) -> SystemTime {
+    if !path.is_dir() {
+        return modified(path).unwrap();
     }
-    latest
+    // These do not go into the binary.
+    let counts = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        !matches!(name, Some("tests" | "snapshots" | "benches" | "fuzz" | "examples" | "target"))
+    };
+    let paths = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(counts).map(|path| newest(&path)).max().unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+fn modified(path: &Path) -> std::io::Result<SystemTime> {
+    fs::metadata(path)?.modified()
 }
 
 fn build(profile: &Path) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(workspace()).args([
-        "build",
-        "--locked",
-        "--package",
-        "bin-integration",
-        "--target-dir",
-    ]);
-    command.arg(profile.parent().unwrap());
+    command.current_dir(workspace()).args(["build", "--locked", "--package", "bin-integration"]);
+    command.arg("--target-dir").arg(profile.parent().unwrap());
     match profile.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => {}
         Some(name) => _ = command.args(["--profile", name]),
