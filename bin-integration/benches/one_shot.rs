@@ -144,7 +144,9 @@ fn serve(stream: &TcpStream) -> Result<()> {
                 return Ok(());
             }
             match line.trim_end().split_once(": ") {
-                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.parse()?,
+                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                    length = value.parse()?;
+                }
                 Some(_) => {}
                 None if line.trim_end().is_empty() => break,
                 None => {}

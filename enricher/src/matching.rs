@@ -212,7 +212,7 @@ pub fn match_all<'a>(
 
 /// The order in which matches are reported: the stronger statement first, then the better indicator.
 fn order<'m>(m: &'m Match<'_>) -> impl Ord + use<'m> {
-    let ranked = m.indicator.as_ref().or(m.related.as_ref().map(|r| &r.indicator));
+    let ranked = m.indicator.as_ref().or_else(|| m.related.as_ref().map(|r| &r.indicator));
     (m.event_type, ranked.map(Ranked::rank), m.observable.map(|o| o.id.as_str()))
 }
 

@@ -176,7 +176,7 @@ impl Bundle {
         let kind = relation.text("relationship_type").unwrap_or_default();
         match (kind, places.get(from), places.get(to)) {
             ("based-on", Some(Place::Indicator(i)), Some(Place::Observable(o))) => {
-                self.based_on.push((*i, *o))
+                self.based_on.push((*i, *o));
             }
             ("indicates", Some(Place::Indicator(i)), None) => {
                 if let Some(target) = names.threats.get(to) {

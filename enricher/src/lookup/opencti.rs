@@ -118,10 +118,10 @@ fn terms(iocs: &[Ioc]) -> Terms {
             Kind::Md5 => hash(&mut terms, HashAlgorithm::Md5, value, &["MD5", "'MD5'"]),
             Kind::Sha1 => hash(&mut terms, HashAlgorithm::Sha1, value, &["'SHA-1'", "SHA1", "'SHA1'"]),
             Kind::Sha256 => {
-                hash(&mut terms, HashAlgorithm::Sha256, value, &["'SHA-256'", "SHA256", "'SHA256'"])
+                hash(&mut terms, HashAlgorithm::Sha256, value, &["'SHA-256'", "SHA256", "'SHA256'"]);
             }
             Kind::Sha512 => {
-                hash(&mut terms, HashAlgorithm::Sha512, value, &["'SHA-512'", "SHA512", "'SHA512'"])
+                hash(&mut terms, HashAlgorithm::Sha512, value, &["'SHA-512'", "SHA512", "'SHA512'"]);
             }
             Kind::FileName => {
                 terms.file_name(value).pattern(&pattern::comparison("file:name", value));
