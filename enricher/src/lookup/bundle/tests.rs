@@ -8,7 +8,7 @@ fn bundle(objects: &str) -> Bundle {
 }
 
 fn indicator(id: &str, pattern: &str) -> String {
-    let pattern = serde_json::Value::from(pattern);
+    let pattern = Value::from(pattern);
     format!(
         r#"{{"type": "indicator", "id": "indicator--{id}", "pattern": {pattern}, "pattern_type": "stix"}}"#
     )
