@@ -72,6 +72,10 @@ pub(super) fn reason(
                 .any(|label| before.ends_with(label))
                 .then_some(Rejected::LooksLikeVersion)?
         }
+        // `bob@corp.example@192.0.2.7`: an account that logs in elsewhere.
+        Kind::EmailAddr if is_plain && text.get(span.end..).is_some_and(|after| after.starts_with('@')) => {
+            Rejected::PartOfPath
+        }
         Kind::RegistryKey => return Some(LeftOutReason::OnlyMentioned),
         _ => return None,
     };
@@ -152,6 +156,20 @@ mod tests {
         ] {
             assert!(is_noise(text, name), "{text}");
         }
+    }
+
+    #[test]
+    fn accounts_and_versions_are_told_by_what_stands_around() {
+        let account = "bob@corp.example";
+        let is_noise = |text: &str| {
+            let start = text.find(account).unwrap();
+            reason(Kind::EmailAddr, account, text, &(start..start + account.len()), true).is_some()
+        };
+        assert!(is_noise("scp a bob@corp.example@192.0.2.7:/tmp"));
+        assert!(!is_noise("to bob@corp.example, ann"));
+        let version = "AS: 1.239.892.0, NIS: 116.88.0.0";
+        assert!(reason(Kind::Ipv4Addr, "116.88.0.0", version, &(22..32), true).is_some());
+        assert!(reason(Kind::Ipv4Addr, "203.0.113.9", "from: 203.0.113.9", &(6..17), true).is_none());
     }
 
     #[test]

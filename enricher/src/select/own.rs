@@ -26,6 +26,7 @@ const OWN: &[&str] = &[
     "data.osquery.hostIdentifier",
     "data.osquery.decorations.hostname",
     "data.ms-graph.evidence.deviceDnsName",
+    "location",
 ];
 
 /// The keys of CEF that name the device that reported.
@@ -34,29 +35,55 @@ const CEF_DEVICE: &[&str] = &[" dvchost=", " dvc="];
 /// The most names that are kept: an array in the alert could have any number.
 const MAX_NAMES: usize = 32;
 
+/// Names of machines that only say what they are for: others have them, too.
+const GENERIC: &[&str] = &["localhost", "mail", "proxy", "server", "smtp", "vpn", "www"];
+
+const MONTHS: &[&str] = &["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 /// What the machines that report are called.
 pub(super) struct Own<'a> {
     names: Vec<Cow<'a, str>>,
+    /// Names without a domain.
+    short: Vec<&'a str>,
 }
 
 impl<'a> Own<'a> {
     pub(super) fn of(alert: &'a Alert) -> Self {
-        let mut names = Vec::new();
+        let mut own = Self { names: Vec::new(), short: Vec::new() };
+        let mut log = None;
         for leaf in alert.leaves() {
-            if OWN.contains(&leaf.path) || leaf.path == "location" {
-                names.extend(own_name(leaf.text));
+            if OWN.contains(&leaf.path) {
+                own.add(leaf.text);
+            } else if leaf.path == "full_log" {
+                log = Some(leaf.text);
             }
         }
-        if let Some(log) = alert.full_log() {
+        if let Some(log) = log {
             let is_cef = log.as_bytes().windows(4).take(128).any(|bytes| bytes == b"CEF:");
             let device = CEF_DEVICE.iter().filter(|_| is_cef).filter_map(|key| {
                 let (_, value) = log.split_once(key)?;
                 value.split_ascii_whitespace().next()
             });
-            names.extend(sender(log).into_iter().chain(device).filter_map(own_name));
+            sender(log).into_iter().chain(device).for_each(|name| own.add(name));
         }
-        names.truncate(MAX_NAMES);
-        Self { names }
+        own
+    }
+
+    fn add(&mut self, name: &'a str) {
+        if self.names.len() + self.short.len() >= MAX_NAMES {
+            return;
+        }
+        if name.contains(':') {
+            let address = Ioc::parse(Kind::Ipv6Addr, name).ok();
+            self.names.extend(address.map(|address| Cow::Owned(address.value().to_owned())));
+        } else if name.contains('.') {
+            self.names.push(Cow::Borrowed(name.trim_end_matches('.')));
+        } else {
+            let word = name.trim_end_matches(|char: char| char.is_ascii_digit());
+            if name.len() >= 4 && !GENERIC.iter().any(|generic| generic.eq_ignore_ascii_case(word)) {
+                self.short.push(name);
+            }
+        }
     }
 
     /// Whether this is the name or the address of a machine that reports, or a name below it.
@@ -68,37 +95,43 @@ impl<'a> Own<'a> {
             tail.eq_ignore_ascii_case(own.as_bytes()) && (head.is_empty() || head.ends_with(b"."))
         })
     }
-}
 
-/// A name or address in the form in which sightings have it. `None` for a single label: nothing is ever equal to or
-/// below one.
-fn own_name(name: &str) -> Option<Cow<'_, str>> {
-    if name.contains(':') {
-        return Ioc::parse(Kind::Ipv6Addr, name).ok().map(|address| Cow::Owned(address.value().to_owned()));
+    /// Whether a name in a log line is that of a machine that reports, with its domain: `web-01.corp.example` of
+    /// `web-01`.
+    ///
+    /// Not to be asked of names that were looked up in the DNS: malware puts the name of its victim there.
+    pub(super) fn is_own_with_domain(&self, ioc: &Ioc) -> bool {
+        ioc.value().split_once('.').is_some_and(|(label, domain)| {
+            domain.contains('.') && self.short.iter().any(|own| own.eq_ignore_ascii_case(label))
+        })
     }
-    let name = name.trim_end_matches('.');
-    name.contains('.').then_some(Cow::Borrowed(name))
 }
 
 /// The host in the header of a syslog line, which the pre-decoder does not take from every one:
-/// `<134>Sep 19 13:35:00 HOST …`, `2024-05-01T10:34:33-03:00 HOST …`, `<34>1 2024-05-01T10:34:33Z HOST …`.
+/// `<134>Sep 19 13:35:00 HOST …`, `2024-05-01T10:34:33-03:00 HOST …`, `<34>1 2024-05-01T10:34:33Z HOST …`,
+/// `2024-05-01 10:34:33,805 HOST …`.
 fn sender(log: &str) -> Option<&str> {
-    let head = log.get(..log.len().min(256)).unwrap_or(log);
-    let head = match head.strip_prefix('<') {
+    let head = match log.strip_prefix('<') {
         Some(rest) => {
-            rest.split_once('>').filter(|(priority, _)| priority.bytes().all(|b| b.is_ascii_digit()))?.1
+            let (priority, head) = rest.split_once('>')?;
+            if priority.len() > 3 || !priority.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+            head
         }
-        None => head,
+        None => log,
     };
-    let head = head.strip_prefix("1 ").unwrap_or(head);
-    let mut words = head.split_ascii_whitespace();
+    let mut words = head.strip_prefix("1 ").unwrap_or(head).split_ascii_whitespace();
     let first = words.next()?;
-    if first.len() >= 19 && first.as_bytes().get(4) == Some(&b'-') && first.as_bytes().get(10) == Some(&b'T')
-    {
-        return words.next();
+    let bytes = first.as_bytes();
+    if bytes.len() >= 10 && bytes.get(4) == Some(&b'-') && bytes.get(7) == Some(&b'-') {
+        if bytes.get(10) == Some(&b'T') {
+            return words.next();
+        }
+        // Without a fraction it is a log of IIS or the like, whose third field is another one.
+        let is_log = |time: &&str| bytes.len() == 10 && is_time(time) && time.contains(',');
+        return words.next().filter(is_log).and_then(|_| words.next());
     }
-    const MONTHS: &[&str] =
-        &["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     if !MONTHS.contains(&first) {
         return None;
     }
@@ -107,9 +140,12 @@ fn sender(log: &str) -> Option<&str> {
     if time.len() == 4 && time.bytes().all(|byte| byte.is_ascii_digit()) {
         time = words.next()?;
     }
-    let is_time =
-        time.len() >= 8 && time.as_bytes().get(2) == Some(&b':') && time.as_bytes().get(5) == Some(&b':');
-    if is_time { words.next() } else { None }
+    if is_time(time) { words.next() } else { None }
+}
+
+/// `10:34:33`, perhaps with a fraction.
+fn is_time(text: &str) -> bool {
+    text.len() >= 8 && text.as_bytes().get(2) == Some(&b':') && text.as_bytes().get(5) == Some(&b':')
 }
 
 #[cfg(test)]
@@ -138,6 +174,20 @@ mod tests {
     }
 
     #[test]
+    fn short_names_are_own_with_any_domain() {
+        let alert = Alert::parse(
+            br#"{"rule":{},"agent":{"name":"DESKTOP-7"},"predecoder":{"hostname":"mail2"},"manager":{"name":"vm"}}"#,
+        )
+        .unwrap();
+        let own = Own::of(&alert);
+        let is_own = |text| own.is_own_with_domain(&Ioc::parse(Kind::DomainName, text).unwrap());
+        assert!(is_own("desktop-7.corp.example"));
+        assert!(!is_own("desktop-7.example"), "a domain may have that name");
+        assert!(!is_own("mail2.evil.example"), "so many are called mail");
+        assert!(!is_own("vm.evil.example"), "too short to be told from others");
+    }
+
+    #[test]
     fn senders_of_syslog_lines() {
         for line in [
             "<134>Sep 19 13:35:00 fw1.corp.example ASM: x",
@@ -145,6 +195,7 @@ mod tests {
             "Sep  9 2024 13:35:00 fw1.corp.example sshd[1]: x",
             "2024-05-01T10:34:33.5-03:00 fw1.corp.example x",
             "<34>1 2024-05-01T10:34:33Z fw1.corp.example su - x",
+            "2024-05-01 10:34:33,805 fw1.corp.example proftpd[1] x",
         ] {
             assert_eq!(sender(line), Some("fw1.corp.example"), "{line}");
         }

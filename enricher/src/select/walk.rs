@@ -454,6 +454,9 @@ impl<'a> Walker<'a> {
             Kind::DomainName | Kind::Ipv4Addr | Kind::Ipv6Addr if self.own.is_own(&ioc) => {
                 Some(LeftOutReason::OwnHost)
             }
+            Kind::DomainName if self.only_new && self.own.is_own_with_domain(&ioc) => {
+                Some(LeftOutReason::OwnHost)
+            }
             kind if kind.is_file_hash() => ioc.reserved().map(LeftOutReason::NoIoc),
             _ => None,
         };
