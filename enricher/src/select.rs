@@ -181,3 +181,72 @@ fn reason_to_leave_out(ioc: &Ioc, policy: &Policy) -> Option<LeftOutReason> {
     }
     policy.excludes(ioc).map(|exclusion| LeftOutReason::Excluded(exclusion.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selected(alert: &str, policy: &str) -> Selection {
+        let policy: Policy = serde_json::from_str(policy).unwrap();
+        select(&Alert::parse(alert.as_bytes()).unwrap(), &Extractor::new(), &policy)
+    }
+
+    fn values(selection: &Selection) -> Vec<&str> {
+        selection.sightings.iter().map(|seen| seen.ioc.value()).collect()
+    }
+
+    fn reasons(selection: &Selection) -> Vec<&str> {
+        selection.left_out.iter().map(|left_out| left_out.reason.as_str()).collect()
+    }
+
+    #[test]
+    fn policy_decides_what_is_looked_up() {
+        let alert = r#"{"rule":{"id":"5710","groups":["sshd"]},"data":{"srcip":"9.9.9.9","dstip":"10.0.0.1",
+            "url":"http://c2.evil-c2.com/a","win":{"eventdata":{"image":"C:\\\\a.exe"}}}}"#;
+        let selection = selected(alert, "{}");
+        assert_eq!(values(&selection), ["9.9.9.9", "http://c2.evil-c2.com/a", "c2.evil-c2.com"]);
+        assert_eq!(reasons(&selection), ["not-global", "kind-off", "kind-off"]);
+
+        let selection = selected(alert, r#"{"lookup_private_addresses":true,"kinds":["ipv4-addr"]}"#);
+        assert_eq!(values(&selection), ["9.9.9.9", "10.0.0.1"]);
+
+        let selection = selected(alert, r#"{"exclude":["evil-c2.com"]}"#);
+        assert_eq!(values(&selection), ["9.9.9.9"]);
+        assert!(reasons(&selection).contains(&"excluded"));
+
+        assert_eq!(selected(alert, r#"{"exclude":["rule:5710"]}"#), Selection::default());
+    }
+
+    #[test]
+    fn no_more_than_the_most_are_looked_up() {
+        let addresses: Vec<String> = (0..300).map(|i| format!("9.9.{}.{}", i / 250, i % 250 + 1)).collect();
+        let alert = serde_json::json!({"rule": {}, "data": {"srcip": addresses, "dstip": addresses}});
+        let selection = selected(&alert.to_string(), "{}");
+        assert_eq!(selection.iocs().len(), MAX_IOCS);
+        assert_eq!(selection.first_sightings().count(), MAX_IOCS);
+        assert_eq!(reasons(&selection), vec!["too-many"; 2 * (300 - MAX_IOCS)]);
+    }
+
+    #[test]
+    fn a_log_line_adds_only_what_the_fields_lack() {
+        let alert = r#"{"rule":{},"decoder":{"name":"sshd"},"data":{"srcip":"9.9.9.9","srcuser":"anna.li"},
+            "full_log":"Failed password for anna.li from 9.9.9.9 via relay.evil-c2.com"}"#;
+        let selection = selected(alert, "{}");
+        let seen: Vec<_> = selection
+            .sightings
+            .iter()
+            .map(|seen| (seen.ioc.value(), seen.path.as_str(), seen.role))
+            .collect();
+        assert_eq!(
+            seen,
+            [("9.9.9.9", "data.srcip", Role::Source), ("relay.evil-c2.com", "full_log", Role::Seen)]
+        );
+    }
+
+    #[test]
+    fn the_name_of_an_account_does_not_hide_an_address() {
+        let alert = r#"{"rule":{},"decoder":{"name":"x"},"data":{"srcuser":"9.9.9.9"},
+            "full_log":"Failed password for 9.9.9.9 from 9.9.9.9"}"#;
+        assert_eq!(values(&selected(alert, "{}")), ["9.9.9.9"]);
+    }
+}
