@@ -339,12 +339,17 @@ const MAX_PATH_BYTES: usize = 160;
 
 /// The table, ready to be searched.
 pub(crate) struct Catalogue {
-    exact: HashMap<Key<'static>, Vec<&'static Field>, BuildHasherDefault<PathHasher>>,
+    /// The entries with a path of their own, each with the place of the next one with the same path.
+    entries: Vec<(&'static Field, Option<u32>)>,
+    /// The first entry of a path.
+    exact: Map<u32>,
     /// By the path above, without `.*`.
-    below: HashMap<Key<'static>, &'static Field, BuildHasherDefault<PathHasher>>,
+    below: Map<&'static Field>,
     /// By the last key.
-    named: HashMap<Key<'static>, &'static Field, BuildHasherDefault<PathHasher>>,
+    named: Map<&'static Field>,
 }
+
+type Map<V> = HashMap<Key<'static>, V, BuildHasherDefault<PathHasher>>;
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::new);
 
@@ -353,16 +358,24 @@ impl Catalogue {
         &CATALOGUE
     }
 
+    /// Made once in a process, which may be there for one alert only: so in one pass and with no map growing.
     fn new() -> Self {
-        let mut catalogue =
-            Self { exact: HashMap::default(), below: HashMap::default(), named: HashMap::default() };
-        for field in FAMILIES.iter().flat_map(|family| family.fields) {
+        let count = FAMILIES.iter().map(|family| family.fields.len()).sum();
+        let mut catalogue = Self {
+            entries: Vec::with_capacity(count),
+            exact: Map::with_capacity_and_hasher(count, BuildHasherDefault::default()),
+            below: Map::with_capacity_and_hasher(64, BuildHasherDefault::default()),
+            named: Map::with_capacity_and_hasher(64, BuildHasherDefault::default()),
+        };
+        // Backwards, so that the first entry of a path comes to stand at the head of its chain.
+        for field in FAMILIES.iter().rev().flat_map(|family| family.fields.iter().rev()) {
             if let Some(above) = field.path.strip_suffix(".*") {
                 catalogue.below.insert(Key(above), field);
             } else if let Some(name) = field.path.strip_prefix("*.") {
                 catalogue.named.insert(Key(name), field);
-            } else {
-                catalogue.exact.entry(Key(field.path)).or_default().push(field);
+            } else if let Ok(place) = u32::try_from(catalogue.entries.len()) {
+                let next = catalogue.exact.insert(Key(field.path), place);
+                catalogue.entries.push((field, next));
             }
         }
         catalogue
@@ -371,11 +384,14 @@ impl Catalogue {
     /// The entry for a path of an alert, if there is one.
     pub(crate) fn find(&self, path: &str, source: &Source<'_>) -> Option<&'static Field> {
         let path = path.strip_prefix("data.").unwrap_or(path);
-        if path.len() <= MAX_PATH_BYTES
-            && let Some(fields) = self.exact.get(&Key(path))
-            && let Some(field) = fields.iter().find(|field| source.satisfies(field.when))
-        {
-            return Some(field);
+        if path.len() <= MAX_PATH_BYTES {
+            let mut place = self.exact.get(&Key(path)).copied();
+            while let Some((field, next)) = place.and_then(|place| self.entries.get(place as usize)) {
+                if source.satisfies(field.when) {
+                    return Some(field);
+                }
+                place = *next;
+            }
         }
         let end = (0..=path.len().min(MAX_PATH_BYTES)).rev().find(|&at| path.is_char_boundary(at));
         let mut above = path.get(..end.unwrap_or(0)).unwrap_or_default();
