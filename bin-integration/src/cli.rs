@@ -102,13 +102,14 @@ pub(crate) struct Demo {}
 
 /// Print what would be looked up
 ///
-/// One line of JSON for each alert: {"alert_id","iocs":[{"kind","value","path","via","global"}]}. `path` is the alert's
-/// field, `via` the decodings that led to the value, `global` tells for an address whether it is globally routable.
+/// One line of JSON for each alert: {"alert_id","iocs":[{"kind","value","path","via","global","asked"}]}. `path` is the
+/// alert's field, `via` the decodings that led to the value, `global` tells for an address whether it is globally
+/// routable. What is found but of a kind that the policy does not look up, such as a file name, has `"asked":false`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   custom-opencti extract alerts.json
-  custom-opencti extract --all-kinds alerts.json
+  custom-opencti extract alerts.json | jq -r '.iocs[] | select(.asked == null) | .value'
   echo 'see hxxp://evil[.]test/x' | custom-opencti extract --text")]
 pub(crate) struct Extract {
     /// Files with one alert to a line, plain or gzip; `-` or none for standard input
@@ -118,10 +119,6 @@ pub(crate) struct Extract {
     /// Take the input for free text and print one line of JSON for each of its lines [default kind: report]
     #[arg(long, value_enum, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "report")]
     pub(crate) text: Option<TextKind>,
-
-    /// Print the kinds too that the policy does not look up, such as file names
-    #[arg(long)]
-    pub(crate) all_kinds: bool,
 }
 
 /// What kind of text is read.

@@ -163,6 +163,16 @@ fn extract_says_what_would_be_looked_up() {
         .arg("extract")
         .arg(home.write("a.json", alert("1.3").replace("45.77.12.9", "10.1.2.3")));
     assert!(stdout(&command.output().unwrap()).contains("\"global\":false"));
+    // A kind that is not looked up is told as such.
+    let mut command = home.command();
+    command
+        .env("CUSTOM_OPENCTI_POLICY__KINDS", "[\"url\"]")
+        .arg("extract")
+        .arg(home.write("b.json", alert("1.4")));
+    assert!(
+        stdout(&command.output().unwrap())
+            .contains("\"value\":\"45.77.12.9\",\"path\":\"data.srcip\",\"global\":true,\"asked\":false")
+    );
 }
 
 #[test]

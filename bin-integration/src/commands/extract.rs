@@ -42,22 +42,33 @@ struct Item<'a> {
     /// Whether an address is globally routable; nothing for other kinds.
     #[serde(skip_serializing_if = "Option::is_none")]
     global: Option<bool>,
+    /// `false` when the policy does not look up this kind; nothing otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked: Option<bool>,
 }
 
 impl<'a> Item<'a> {
     fn new(ioc: &'a Ioc, path: &'a str, via: &'a str) -> Self {
-        Self { kind: ioc.kind().as_str(), value: ioc.value(), path, via, global: ioc.is_global() }
+        Self {
+            kind: ioc.kind().as_str(),
+            value: ioc.value(),
+            path,
+            via,
+            global: ioc.is_global(),
+            asked: None,
+        }
     }
 
-    fn of(sighting: &'a Sighting) -> Self {
-        Self::new(&sighting.ioc, &sighting.path, &sighting.via)
+    fn of(sighting: &'a Sighting, policy: &Policy) -> Self {
+        let asked = policy.asks_for(sighting.ioc.kind());
+        Self { asked: (!asked).then_some(false), ..Self::new(&sighting.ioc, &sighting.path, &sighting.via) }
     }
 }
 
 pub(crate) fn run(arguments: &Extract, file: Option<&Path>) -> Result<(), Failure> {
     let unread = match arguments.text {
         Some(kind) => of_text(Inputs::from_arguments(&arguments.files), kind)?,
-        None => of_alerts(alerts(&arguments.files), policy(arguments.all_kinds, file)?)?,
+        None => of_alerts(alerts(&arguments.files), &policy(file)?)?,
     };
     if unread == 0 {
         Ok(())
@@ -66,26 +77,23 @@ pub(crate) fn run(arguments: &Extract, file: Option<&Path>) -> Result<(), Failur
     }
 }
 
-fn policy(all_kinds: bool, file: Option<&Path>) -> Result<Policy, Failure> {
+fn policy(file: Option<&Path>) -> Result<Policy, Failure> {
     let home = crate::home::locate();
     let places = Places { file, environment: std::env::vars_os().collect(), ..Places::of(&home) };
     let config = Config::load(places).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
-    let mut policy = config.policy;
-    if all_kinds {
-        policy.kinds = Kind::all().map(KindName).collect();
-    }
-    Ok(policy)
+    Ok(config.policy)
 }
 
 /// Prints a line for each alert; returns how many could not be read.
-fn of_alerts(alerts: impl Iterator<Item = Result<Found, Unread>>, policy: Policy) -> Result<u64, Failure> {
+fn of_alerts(alerts: impl Iterator<Item = Result<Found, Unread>>, policy: &Policy) -> Result<u64, Failure> {
+    let every_kind = Policy { kinds: Kind::all().map(KindName).collect(), ..policy.clone() };
     // Selecting asks nobody, so an empty bundle will do.
-    let enricher = Enricher::new(Bundle::default(), policy);
+    let enricher = Enricher::new(Bundle::default(), every_kind);
     each(alerts, |found| {
         let selection = enricher.select(&found.alert);
         json(&OfAlert {
             alert_id: found.alert.id(),
-            iocs: selection.first_sightings().map(Item::of).collect(),
+            iocs: selection.first_sightings().map(|sighting| Item::of(sighting, policy)).collect(),
         })
     })
 }
