@@ -63,12 +63,17 @@ fn nibble(b: u8) -> Option<u8> {
     char::from(b).to_digit(16).map(|d| d as u8)
 }
 
+/// Two hex digits as a byte.
+pub(crate) fn hex_byte([high, low]: [u8; 2]) -> Option<u8> {
+    Some(nibble(high)? << 4 | nibble(low)?)
+}
+
 /// Decodes pairs of hex digits; `None` where there is another character or an odd number of digits.
 pub(crate) fn hex(text: &[u8]) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) {
         return None;
     }
-    text.chunks_exact(2).map(|pair| Some(nibble(pair[0])? << 4 | nibble(pair[1])?)).collect()
+    text.as_chunks().0.iter().map(|pair| hex_byte(*pair)).collect()
 }
 
 /// Whether bytes read as text: nearly all of them printable.
@@ -118,13 +123,19 @@ pub(crate) fn inflate(bytes: &[u8], raw: bool, max: usize) -> Option<Vec<u8>> {
 
 /// Whether the start of a decoded text is worth decoding the rest: text, UTF-16 or a compressed stream.
 pub(crate) fn promises(head: &[u8]) -> bool {
-    matches!(
+    let readable = |b: &u8| matches!(b, b'\t' | b'\r' | b'\n' | b' '..=b'~' | 0x80..=0xff);
+    if matches!(
         head,
         [0x1f, 0x8b, 8, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] | [0xff, 0xfe, ..] | [0xfe, 0xff, ..]
-    ) || (head.len() == 3 && (head[1] == 0 || (head[0] == 0 && head[2] == 0)))
-        || utf16(head).is_some()
-        || head.iter().all(|b| matches!(b, b'\t' | b'\r' | b'\n' | b' '..=b'~' | 0x80..=0xff))
-            && head.iter().filter(|b| **b >= 0x80).count() * 4 <= head.len()
+    ) {
+        return true;
+    }
+    if let [a, b, c] = head {
+        // Called for each long word: most fail by one of three bytes.
+        return *b == 0 || (*a == 0 && *c == 0) || head.iter().all(|b| *b < 0x80 && readable(b));
+    }
+    utf16(head).is_some()
+        || head.iter().all(readable) && head.iter().filter(|b| **b >= 0x80).count() * 4 <= head.len()
 }
 
 /// How one escape at `p` reads: its length and the character.

@@ -31,6 +31,8 @@ mod kind;
 mod refang;
 mod rewrite;
 mod scan;
+#[expect(unsafe_code, reason = "loads and calls of AVX2 need it; nothing else is in there")]
+mod simd;
 mod special;
 
 pub use error::{Rejected, UnknownKind};

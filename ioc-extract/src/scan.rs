@@ -1,27 +1,31 @@
 //! One pass over the text.
 //!
-//! The text is cut into words: runs of letters, digits, `.`, `-`, `_` and bytes from 0x80 on. While a word is read, the
-//! classes of its bytes are collected in a mask. Mask, length and the byte that follows decide in constant time whether
-//! the word can be the core of an indicator; nearly all words cannot, and are never looked at again. What is left goes
-//! to the finder for its shape, which looks around the word within fixed bounds. The text is never copied; only what is
-//! encoded is, by [`crate::decode`], and is then scanned in the same way.
+//! The text is cut into words: runs of letters, digits, `.`, `-`, `_` and bytes from 0x80 on. [`block`] finds in bit sets
+//! of 64 bytes where a word is that may be the core of an indicator; all others are never read. The classes of a word's
+//! bytes, its length and the byte that follows then decide in constant time, and what is left goes to the finder for its
+//! shape, which looks around the word within fixed bounds. The text is never copied; only what is encoded is, by
+//! [`crate::decode`], and is then scanned in the same way.
 
 mod address;
+mod block;
 mod context;
 mod defanged;
 mod encoded;
 mod host;
 mod path;
+mod queue;
 mod token;
 mod url;
 
-use std::{borrow::Cow, collections::VecDeque, ops::Range};
+use std::{borrow::Cow, ops::Range};
 
 use crate::{
     error::Rejected,
     extractor::{DecodeLimits, Decoding, Found, Item, LeftOut, Profile, Via},
     ioc::{Kind, KindSet, reserved},
 };
+use block::{Block, Next};
+use queue::Queue;
 
 /// What an extractor was told.
 #[derive(Copy, Clone, Debug)]
@@ -48,17 +52,14 @@ pub(crate) mod class {
     pub(crate) const UNDERSCORE: u8 = 1 << 5;
     /// From 0x80 on.
     pub(crate) const HIGH: u8 = 1 << 6;
-    /// Not in a word, and the start of something: see [`super::Scanner::mark`].
-    pub(crate) const MARK: u8 = 1 << 7;
 
-    /// Any byte of a word.
-    pub(crate) const WORD: u8 = !MARK;
     /// Any ASCII letter.
     pub(crate) const ALPHA: u8 = HEX_LETTER | LETTER;
 }
 
-use class::{ALPHA, DIGIT, DOT, HEX_LETTER, HIGH, HYPHEN, LETTER, MARK, UNDERSCORE, WORD};
+use class::{ALPHA, DIGIT, DOT, HEX_LETTER, HIGH, HYPHEN, LETTER, UNDERSCORE};
 
+/// The class of each byte; 0 for those that are in no word.
 static CLASS: [u8; 256] = {
     let mut table = [0; 256];
     let mut i = 0;
@@ -72,8 +73,6 @@ static CLASS: [u8; 256] = {
             b'-' => HYPHEN,
             b'_' => UNDERSCORE,
             0x80..=0xff => HIGH,
-            b':' | b'\\' | b'%' | b'&' | b'/' | b'[' | b'(' | b'*' | b'^' | b'`' | b'+' | b'\'' | b'"'
-            | b'<' | 0 => MARK,
             _ => 0,
         };
         i += 1;
@@ -81,18 +80,25 @@ static CLASS: [u8; 256] = {
     table
 };
 
-/// Bytes after a word that call for a closer look whatever the word is: 1 in every profile, 2 in reports.
-static AFTER: [u8; 256] = {
-    let mut table = [0; 256];
-    let (log, report) = (b":@\\[({%&^`*<+", b" \t/!])},");
+/// Bytes after a word that call for a closer look in reports whatever the word is.
+static AFTER: [bool; 256] = {
+    let mut table = [false; 256];
+    let bytes = b":@\\[({%&^`*<+ \t/!])},";
     let mut i = 0;
-    while i < log.len() {
-        table[log[i] as usize] = 1 | 2;
+    while i < bytes.len() {
+        table[bytes[i] as usize] = true;
         i += 1;
     }
-    i = 0;
-    while i < report.len() {
-        table[report[i] as usize] = 2;
+    table
+};
+
+/// Bytes after an opening bracket that a mark of defanging may go on with: `[.]`, `(dot)`, `h[tt]p`, `[[.]]`.
+static MARKED: [bool; 256] = {
+    let mut table = [false; 256];
+    let bytes = b".,dDpPaAeEtT:@/-_[({<\xe3";
+    let mut i = 0;
+    while i < bytes.len() {
+        table[bytes[i] as usize] = true;
         i += 1;
     }
     table
@@ -101,7 +107,7 @@ static AFTER: [u8; 256] = {
 /// For each mark, which bytes may follow it if it begins something, as groups of [`FOLLOWS`].
 static NEEDS: [u8; 256] = {
     let mut table = [0; 256];
-    let needs: [(u8, u8); 13] = [
+    let needs: [(u8, u8); 12] = [
         (b':', 1),
         (b'(', 2),
         (b'%', 4),
@@ -114,7 +120,6 @@ static NEEDS: [u8; 256] = {
         (b'`', 64),
         (b'\\', 128),
         (0, 128),
-        (b'+', 0),
     ];
     let mut i = 0;
     while i < needs.len() {
@@ -138,7 +143,7 @@ static FOLLOWS: [u8; 256] = {
         groups |= if b.is_ascii_alphabetic() || b == b'#' { 8 } else { 0 };
         groups |= if matches!(b, b' ' | b'+' | b'&' | b'\\' | b'\t') { 16 } else { 0 };
         groups |= if matches!(b, b'h' | b'H') { 32 } else { 0 };
-        groups |= if CLASS[i] & WORD != 0 { 64 } else { 0 };
+        groups |= if CLASS[i] != 0 { 64 } else { 0 };
         table[i] = groups;
         i += 1;
     }
@@ -173,6 +178,8 @@ pub(crate) struct Budget {
 #[derive(Debug)]
 pub(crate) struct Scanner<'t> {
     pub(crate) bytes: &'t [u8],
+    /// The same where it is UTF-8 throughout, so that no part of it need be validated.
+    utf8: Option<&'t str>,
     pub(crate) config: Config,
     /// How many more layers may lie below this one.
     pub(crate) depth: u8,
@@ -188,7 +195,8 @@ pub(crate) struct Scanner<'t> {
     marks_end: usize,
     /// Whether this text is a refanged region: whoever defanged a name meant a host.
     refanged: bool,
-    hits: VecDeque<Hit<'t>>,
+    block: Block,
+    hits: Queue<'t>,
 }
 
 impl<'t> Scanner<'t> {
@@ -209,6 +217,7 @@ impl<'t> Scanner<'t> {
     pub(crate) fn within(bytes: &'t [u8], config: Config, depth: u8, budget: Budget) -> Self {
         Self {
             bytes,
+            utf8: std::str::from_utf8(bytes).ok(),
             config,
             depth,
             budget,
@@ -218,7 +227,8 @@ impl<'t> Scanner<'t> {
             url_end: 0,
             marks_end: 0,
             refanged: false,
-            hits: VecDeque::new(),
+            block: Block::NONE,
+            hits: Queue::new(),
         }
     }
 
@@ -242,7 +252,7 @@ impl<'t> Scanner<'t> {
     }
 
     pub(crate) fn is_word(b: u8) -> bool {
-        CLASS[usize::from(b)] & WORD != 0
+        CLASS[usize::from(b)] != 0
     }
 
     /// The end of the word that begins at `start`, and its mask.
@@ -251,7 +261,7 @@ impl<'t> Scanner<'t> {
         let rest = self.bytes.get(start..).unwrap_or_default();
         for (len, b) in rest.iter().enumerate() {
             let class = CLASS[usize::from(*b)];
-            if class & WORD == 0 {
+            if class == 0 {
                 return Word { start, end: start + len, mask };
             }
             mask |= class;
@@ -262,45 +272,61 @@ impl<'t> Scanner<'t> {
     /// Reads on until something turned up. `false` at the end of the text.
     pub(crate) fn step(&mut self) -> bool {
         let bytes = self.bytes;
-        let profile = if self.is_report() { 2 } else { 1 };
+        let report = self.is_report();
         let mut at = self.at;
-        while at < bytes.len() {
-            let class = CLASS[usize::from(bytes[at])];
-            if class & WORD == 0 {
-                let follows = FOLLOWS[usize::from(self.byte(at + 1))];
-                let begins = class == MARK && NEEDS[usize::from(bytes[at])] & follows != 0;
-                at = if begins { self.mark(at) } else { at + 1 };
-            } else {
-                let word = self.word_at(at);
-                at = word.end;
-                let after = self.byte(word.end);
-                let mut open = AFTER[usize::from(after)] & profile != 0;
-                if after == b':' && word.mask & LETTER != 0 && word.end - word.start != 3 {
-                    // `key: value`
-                    open = matches!(
-                        self.byte(word.end + 1),
-                        b'/' | b'\\' | b'[' | b'(' | b'{' | b':' | b'_' | b'<'
-                    );
+        loop {
+            if !self.block.holds(at) {
+                if at >= bytes.len() {
+                    self.at = at;
+                    return false;
                 }
-                if open || word.mask & (DOT | HIGH) != 0 || token::worth_a_look(bytes, word) {
-                    at = self.word(word).max(word.end);
-                }
+                self.block.read(bytes, at, report);
             }
-            if !self.hits.is_empty() {
-                if self.hits.len() > 1 {
-                    self.hits.make_contiguous().sort_by_key(|hit| hit.span.start);
+            at = match self.block.next(at) {
+                Next::None(end) => {
+                    at = end;
+                    continue;
                 }
+                Next::Mark(at) => {
+                    let needs = NEEDS[usize::from(bytes[at])];
+                    if needs & FOLLOWS[usize::from(self.byte(at + 1))] != 0 { self.mark(at) } else { at + 1 }
+                }
+                Next::Word(word) => self.consider(word, report),
+                Next::LongWord(start) => self.consider(self.word_at(start), report),
+            };
+            if !self.hits.is_empty() {
                 self.at = at;
                 return true;
             }
         }
-        self.at = at;
-        false
+    }
+
+    /// Looks at a word if it may be something. Returns where to read on.
+    #[inline]
+    fn consider(&mut self, word: Word, report: bool) -> usize {
+        let worth = word.mask & (DOT | HIGH) != 0
+            || token::worth_a_look(self.bytes, word)
+            || match self.byte(word.end) {
+                b':' if word.mask & LETTER != 0 && word.end - word.start != 3 => {
+                    // `key: value`
+                    let value = self.byte(word.end + 1);
+                    matches!(value, b'/' | b'\\' | b'[' | b'(' | b'{' | b':' | b'_' | b'<')
+                }
+                b':' | b'@' => true,
+                b'\\' if matches!(self.bytes[word.start], b'H' | b'h') => true,
+                after if report => AFTER[usize::from(after)],
+                _ => self.may_be_defanged(word),
+            };
+        if worth {
+            self.word(word).max(word.end)
+        } else {
+            word.end
+        }
     }
 
     /// The next thing found, in order; `last` is where the one before it began.
     pub(crate) fn pop(&mut self, last: &mut usize) -> Option<Item<'t>> {
-        let mut hit = self.hits.pop_front()?;
+        let mut hit = self.hits.pop()?;
         // Decoded regions may overlap what came before by their markers; the order of starts is a promise.
         hit.span.start = hit.span.start.max(*last).min(hit.span.end);
         *last = hit.span.start;
@@ -314,7 +340,9 @@ impl<'t> Scanner<'t> {
     pub(crate) fn run(mut self) -> (Vec<Hit<'t>>, Budget) {
         let mut all = Vec::new();
         while self.step() {
-            all.extend(self.hits.drain(..));
+            while let Some(hit) = self.hits.pop() {
+                all.push(hit);
+            }
         }
         (all, self.budget)
     }
@@ -334,13 +362,13 @@ impl<'t> Scanner<'t> {
         }
         self.floor = self.floor.max(span.end);
         let reason = if self.config.reserved { None } else { reserved(kind, &value) };
-        self.hits.push_back(Hit { kind, span, value, via, reason });
+        self.hits.push(Hit { kind, span, value, via, reason });
     }
 
     /// Records a candidate that is none.
     pub(crate) fn left_out(&mut self, kind: Kind, span: Range<usize>, reason: Rejected) {
         if self.wants(kind) {
-            self.hits.push_back(Hit {
+            self.hits.push(Hit {
                 kind,
                 span,
                 value: Cow::Borrowed(""),
@@ -352,7 +380,7 @@ impl<'t> Scanner<'t> {
 
     /// A hit from a decoded layer; `span` is where its encoded form stands here.
     pub(crate) fn adopt(&mut self, hit: Hit<'_>, span: Range<usize>, via: Via) {
-        self.hits.push_back(Hit {
+        self.hits.push(Hit {
             kind: hit.kind,
             span,
             value: Cow::Owned(hit.value.into_owned()),
@@ -377,7 +405,11 @@ impl<'t> Scanner<'t> {
 
     /// A slice of the text, which is UTF-8 in all places where this is called; an empty text otherwise.
     pub(crate) fn text(&self, span: Range<usize>) -> &'t str {
-        self.bytes.get(span).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
+        match self.utf8 {
+            Some(text) => text.get(span),
+            None => self.bytes.get(span).and_then(|b| std::str::from_utf8(b).ok()),
+        }
+        .unwrap_or_default()
     }
 
     /// A byte outside of words that may begin something. Returns where to read on.
@@ -386,10 +418,14 @@ impl<'t> Scanner<'t> {
         let next = match self.bytes[at] {
             b':' if self.byte(at + 1) == b':' => self.colons(Word { start: at, end: at, mask: 0 }),
             b':' if self.before(at) == b'/' => self.reversed(at),
-            b'\\' => self
-                .escapes(at)
-                .or_else(|| self.backslash(at))
-                .or_else(|| Some(at + self.bytes[at..].iter().take_while(|b| **b == b'\\').count())),
+            b'\\' => {
+                let run = self.bytes[at..].iter().take_while(|b| **b == b'\\').count();
+                let next = self.byte(at + run);
+                let escape = run <= 4 && matches!(next, b'x' | b'X' | b'u' | b'U' | b'0' | b'1' | b'/');
+                let path = run > 1 || matches!(next, b'R' | b'r');
+                let found = if escape { self.escapes(at) } else { None };
+                found.or_else(|| if path { self.backslash(at) } else { None }).or(Some(at + run))
+            }
             b'%' => self.percent(at),
             b'&' => self.entities(at),
             b'^' | b'`' => self.carets(at),
@@ -401,6 +437,23 @@ impl<'t> Scanner<'t> {
             _ => None,
         };
         next.unwrap_or(at + 1)
+    }
+
+    /// Whether what stands after an ASCII word in a log may be a mark of defanging, or the word a scheme with one.
+    pub(crate) fn may_be_defanged(&self, word: Word) -> bool {
+        let Word { start, end, .. } = word;
+        match self.byte(end) {
+            b'[' | b'(' | b'{' | b'<' => MARKED[usize::from(self.byte(end + 1))],
+            b'\\' => {
+                let slashes = self.bytes[end..].iter().take(8).take_while(|b| **b == b'\\').count();
+                self.byte(end + slashes) == b'.' || self.before(end) == b'.'
+            }
+            b'^' => self.byte(end + 1) == b'.',
+            b']' | b')' | b'}' | b'>' => self.before(end) == b'.' || end - start <= 6,
+            b':' | b'*' => end - start <= 6,
+            b'@' => true,
+            _ => false,
+        }
     }
 
     /// A word that may be the core of something. Returns where to read on.
@@ -428,7 +481,7 @@ impl<'t> Scanner<'t> {
         if mask & DOT != 0 {
             return self.dotted(word);
         }
-        self.token(word)
+        if self.is_report() || token::worth_a_look(self.bytes, word) { self.token(word) } else { end }
     }
 
     /// A word with a colon after it.

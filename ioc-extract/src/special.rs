@@ -100,20 +100,18 @@ fn special_v6(ip: Ipv6Addr) -> Option<&'static str> {
 
 /// Second-level names that RFC 2606 sets aside.
 const RESERVED_NAMES: &[&str] = &["example.com", "example.net", "example.org"];
-/// Top-level names that RFC 2606 and RFC 6761 set aside for documentation and tests.
-const RESERVED_TLDS: &[&str] = &["example", "invalid", "test"];
 
 /// Whether a canonical name is reserved for documentation or tests.
 pub(crate) fn reserved_name(name: &str) -> bool {
     let below =
         |parent: &str| name.strip_suffix(parent).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    RESERVED_NAMES.iter().any(|p| below(p)) || reserved_tld(name)
+    RESERVED_NAMES.iter().any(|p| below(p))
+        || name.rsplit_once('.').is_some_and(|(_, tld)| is_reserved(tld.as_bytes()))
 }
 
-/// Whether the top-level domain of a canonical name is reserved for documentation or tests.
-pub(crate) fn reserved_tld(name: &str) -> bool {
-    let tld = name.rsplit('.').next().unwrap_or(name);
-    RESERVED_TLDS.contains(&tld) && tld.len() < name.len()
+/// Whether a top-level domain in lower case is one that RFC 2606 and RFC 6761 set aside for documentation and tests.
+pub(crate) const fn is_reserved(tld: &[u8]) -> bool {
+    matches!(tld, b"example" | b"invalid" | b"test")
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use psl::{Psl as _, Type};
 use super::lower;
 use crate::{
     error::Rejected,
-    special::{reserved_name, reserved_tld},
+    special::{reserved_name, is_reserved},
 };
 
 /// The longest name in its text form, without the trailing dot.
@@ -125,12 +125,12 @@ pub(crate) fn labels(name: &[u8]) -> Result<(), Rejected> {
 /// Whether an ASCII name in lower case lies below a public top-level domain.
 pub(crate) fn public(name: &[u8]) -> Result<(), Rejected> {
     let tld = name.rsplit(|b| *b == b'.').next().unwrap_or(name);
-    if tld.len() == name.len() {
+    // No top-level domain has fewer than two characters or begins with anything but a letter.
+    if tld.len() == name.len() || tld.len() < 2 || !tld[0].is_ascii_lowercase() {
         return Err(Rejected::NoPublicSuffix);
     }
     let Some(suffix) = psl::List.suffix(name).filter(|suffix| suffix.is_known()) else {
-        let reserved = std::str::from_utf8(name).is_ok_and(reserved_tld);
-        return if reserved { Ok(()) } else { Err(Rejected::NoPublicSuffix) };
+        return if is_reserved(tld) { Ok(()) } else { Err(Rejected::NoPublicSuffix) };
     };
     // The private section (`github.io`) names what somebody owns.
     let suffix = if suffix.typ() == Some(Type::Icann) { suffix.as_bytes().len() } else { tld.len() };

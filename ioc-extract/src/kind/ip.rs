@@ -49,8 +49,9 @@ pub(crate) fn v4(bytes: &[u8]) -> Option<Ipv4Addr> {
 
 /// The text of an address, borrowed from how it was written where that is the same.
 pub(crate) fn v4_text(ip: Ipv4Addr, written: &str) -> Cow<'_, str> {
-    let zeros = written.starts_with('0') && written.len() > 1 || written.contains(".0");
-    if zeros { Cow::Owned(ip.to_string()) } else { Cow::Borrowed(written) }
+    let digits: usize =
+        ip.octets().iter().map(|octet| 1 + usize::from(*octet >= 10) + usize::from(*octet >= 100)).sum();
+    if written.len() == digits + 3 { Cow::Borrowed(written) } else { Cow::Owned(ip.to_string()) }
 }
 
 /// The address of a URL's host in one of the forms that `inet_aton` reads: `0x2d3d0c09`, `759000073`, `45.61.3081`,

@@ -30,7 +30,7 @@ pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Rejected> {
     let windows = matches!(b, [drive, b':', b'\\' | b'/', ..] if drive.is_ascii_alphabetic())
         || b.starts_with(b"\\\\")
         || (b.first() == Some(&b'%') && text[1..].contains("%\\"));
-    if !(windows || b.first() == Some(&b'/')) || text.bytes().any(|b| b.is_ascii_control()) || b.len() < 3 {
+    if !(windows || b.first() == Some(&b'/')) || text.bytes().fold(false, |any, b| any | b.is_ascii_control()) || b.len() < 3 {
         return Err(Rejected::Malformed);
     }
     Ok(if windows { single_backslashes(text) } else { Cow::Borrowed(text) })
@@ -53,17 +53,22 @@ pub(crate) fn named_pipe(text: &str) -> Result<Cow<'_, str>, Rejected> {
 /// Halves runs of backslashes; a run at the start becomes two if it was more than one.
 fn single_backslashes(text: &str) -> Cow<'_, str> {
     let lead = text.bytes().take_while(|b| *b == b'\\').count();
-    let doubled = text.as_bytes()[lead..].windows(2).any(|pair| pair == b"\\\\");
-    if lead <= 2 && !doubled {
+    let rest = &text[lead..];
+    let slashes = || rest.bytes().enumerate().filter(|(_, b)| *b == b'\\').map(|(i, _)| i);
+    if lead <= 2 && !rest.as_bytes().windows(2).any(|pair| pair == b"\\\\") {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
     out.push_str(&"\\\\"[..lead.min(2)]);
-    for (i, component) in text[lead..].split('\\').filter(|c| !c.is_empty()).enumerate() {
-        if i > 0 {
-            out.push('\\');
+    let mut from = 0;
+    for slash in slashes().chain([rest.len()]) {
+        if slash > from {
+            if from > 0 {
+                out.push('\\');
+            }
+            out.push_str(&rest[from..slash]);
         }
-        out.push_str(component);
+        from = slash + 1;
     }
     Cow::Owned(out)
 }

@@ -17,6 +17,9 @@ impl Scanner<'_> {
         let Word { start, end, mask } = word;
         let report = self.is_report();
         let next = self.byte(end);
+        if !report && mask & HIGH == 0 && !self.may_be_defanged(word) {
+            return None;
+        }
         if next == b',' {
             return self.commas(word);
         }

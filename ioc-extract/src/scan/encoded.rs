@@ -86,6 +86,16 @@ impl<'t> Scanner<'t> {
         if self.depth == 0 || word.start < self.tried {
             return None;
         }
+        // Nearly all long words are done with here: runs of their own that decode to nothing readable.
+        let alone = |b: u8| !decode::is_base64(b) && b != b'=' && !b.is_ascii_whitespace();
+        if word.end - word.start < 64
+            && alone(self.before(word.start))
+            && (alone(self.byte(word.end)) || !self.is_report() && !decode::is_base64(self.byte(word.end)))
+            && self.bytes[word.start..word.end].iter().all(|b| decode::is_base64(*b))
+            && !decode::promises(&decode::head(&self.bytes[word.start..word.end]))
+        {
+            return None;
+        }
         let mut start = word.start;
         while start > self.floor() && start > self.tried && (decode::is_base64(self.bytes[start - 1])) {
             start -= 1;
@@ -149,8 +159,12 @@ impl<'t> Scanner<'t> {
         if self.depth == 0 || digits.len() < MIN_RUN {
             return None;
         }
-        let head = decode::hex(&digits[..8])?;
-        if !head.iter().all(|b| matches!(b, 0 | b'\t' | b'\r' | b'\n' | b' '..=b'~')) {
+        // A hash is hardly ever text in its first four bytes.
+        let readable = |pair: &[u8; 2]| {
+            let byte = decode::hex_byte(*pair);
+            byte.is_some_and(|b| matches!(b, 0 | b'\t' | b'\r' | b'\n' | b' '..=b'~'))
+        };
+        if !digits[..8].as_chunks().0.iter().all(readable) {
             return None;
         }
         let mut bytes = decode::hex(digits)?;

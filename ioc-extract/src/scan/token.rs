@@ -247,12 +247,14 @@ impl Scanner<'_> {
         let len = rest.iter().take(2048).position(stop).unwrap_or_else(|| rest.len().min(2048));
         let mut text = self.text(start..start + len).trim_end_matches(['.', ':']);
         // Resources may have blanks in their names, which only a line of their own tells from other text.
-        let line = rest.iter().take(256).position(|b| matches!(b, b'\n' | b'\r')).unwrap_or(rest.len());
         let plain = |b: &u8| {
             b.is_ascii_alphanumeric() || matches!(b, b' ' | b'/' | b':' | b'*' | b'_' | b'-' | b'.' | b'?')
         };
-        if matches!(self.before(start), 0 | b'\n') && line <= 256 && rest[..line].iter().all(plain) {
-            text = self.text(start..start + line).trim_end();
+        if matches!(self.before(start), 0 | b'\n') {
+            let line = rest.iter().take(257).take_while(|b| plain(b)).count();
+            if line <= 256 && matches!(self.byte(start + line), 0 | b'\n' | b'\r') {
+                text = self.text(start..start + line).trim_end();
+            }
         }
         let value = kind::label::arn(text).ok()?;
         let end = start + value.len();

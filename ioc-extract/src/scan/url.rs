@@ -126,7 +126,7 @@ impl Scanner<'_> {
             self.left_out(Kind::Url, start..end, Rejected::Boilerplate);
             return Ok(());
         }
-        let plain = if value.contains('&') { unescaped(&value) } else { None };
+        let plain = unescaped(&value);
         let mut via = Self::plain_or(plain.as_ref().map(|_| Decoding::Entities));
         if ip::v4_integer(text[parts.host].as_bytes()).is_some() {
             via = via.then(Decoding::IntegerAddress);
@@ -290,6 +290,7 @@ fn percent_host(text: &str) -> Option<Cow<'_, str>> {
 
 /// A URL with the entities of the mark-up around it undone; `None` if there are none.
 fn unescaped(url: &str) -> Option<String> {
+    memchr::memchr_iter(b'&', url.as_bytes()).find(|i| decode::entity(&url.as_bytes()[*i..]).is_some())?;
     let plain = decode::unescape(url.as_bytes(), 0, url.len(), decode::entity, Decoding::Entities);
     plain.changed().then(|| String::from_utf8(plain.text).ok()).flatten()
 }
