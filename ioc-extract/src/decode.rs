@@ -45,11 +45,11 @@ pub(crate) fn base64(text: &[u8], max: usize) -> Vec<u8> {
 
 /// The first three bytes of a run of at least four base64 characters.
 pub(crate) fn head(run: &[u8]) -> [u8; 3] {
-    let bits = run
-        .iter()
-        .filter(|b| !b.is_ascii_whitespace())
-        .take(4)
-        .fold(0u32, |bits, b| bits << 6 | u32::from(BASE64[usize::from(*b)] & 63));
+    let add = |bits: u32, b: &u8| bits << 6 | u32::from(BASE64[usize::from(*b)] & 63);
+    let bits = match run.first_chunk::<4>() {
+        Some(four) if !four.iter().any(u8::is_ascii_whitespace) => four.iter().fold(0, add),
+        _ => run.iter().filter(|b| !b.is_ascii_whitespace()).take(4).fold(0, add),
+    };
     let [_, a, b, c] = bits.to_be_bytes();
     [a, b, c]
 }

@@ -268,7 +268,8 @@ impl Extractor {
     /// and the host of a share. The domain of an e-mail address is not.
     #[must_use]
     pub fn scan<'t>(&self, text: &'t str) -> Matches<'t> {
-        self.scan_bytes(text.as_bytes())
+        let scanner = Scanner::new(text.as_bytes(), Some(text), self.config);
+        Matches { items: Items { scanner, last: 0 } }
     }
 
     /// As [`Extractor::scan`], for bytes that need not be UTF-8 throughout.
@@ -286,7 +287,8 @@ impl Extractor {
     /// ```
     #[must_use]
     pub fn scan_all<'t>(&self, bytes: &'t [u8]) -> Items<'t> {
-        Items { scanner: Scanner::new(bytes, self.config), last: 0 }
+        let utf8 = std::str::from_utf8(bytes).ok();
+        Items { scanner: Scanner::new(bytes, utf8, self.config), last: 0 }
     }
 }
 

@@ -105,9 +105,9 @@ static MARKED: [bool; 256] = {
 };
 
 /// For each mark, which bytes may follow it if it begins something, as groups of [`FOLLOWS`].
-static NEEDS: [u8; 256] = {
+static NEEDS: [u16; 256] = {
     let mut table = [0; 256];
-    let needs: [(u8, u8); 12] = [
+    let needs: [(u8, u16); 12] = [
         (b':', 1),
         (b'(', 2),
         (b'%', 4),
@@ -119,7 +119,7 @@ static NEEDS: [u8; 256] = {
         (b'^', 64),
         (b'`', 64),
         (b'\\', 128),
-        (0, 128),
+        (0, 256),
     ];
     let mut i = 0;
     while i < needs.len() {
@@ -130,12 +130,12 @@ static NEEDS: [u8; 256] = {
 };
 
 /// The groups that a byte belongs to as the follower of a mark.
-static FOLLOWS: [u8; 256] = {
+static FOLLOWS: [u16; 256] = {
     let mut table = [0; 256];
     let mut i = 0;
     while i < 256 {
         let b = i as u8;
-        let mut groups = 128;
+        let mut groups = 256;
         // `::`, and `:ptth` read backwards
         groups |= if matches!(b, b':' | b'p' | b's') { 1 } else { 0 };
         groups |= if b.is_ascii_digit() { 2 } else { 0 };
@@ -144,6 +144,7 @@ static FOLLOWS: [u8; 256] = {
         groups |= if matches!(b, b' ' | b'+' | b'&' | b'\\' | b'\t') { 16 } else { 0 };
         groups |= if matches!(b, b'h' | b'H') { 32 } else { 0 };
         groups |= if CLASS[i] != 0 { 64 } else { 0 };
+        groups |= if matches!(b, b'\\' | b'x' | b'X' | b'u' | b'U' | b'0' | b'1' | b'/' | b'r' | b'R') { 128 } else { 0 };
         table[i] = groups;
         i += 1;
     }
@@ -200,7 +201,8 @@ pub(crate) struct Scanner<'t> {
 }
 
 impl<'t> Scanner<'t> {
-    pub(crate) fn new(bytes: &'t [u8], config: Config) -> Self {
+    /// A scanner for `bytes`, which are the bytes of `utf8` if that is given.
+    pub(crate) fn new(bytes: &'t [u8], utf8: Option<&'t str>, config: Config) -> Self {
         let limits = config.limits;
         let budget = if limits.depth == 0 {
             Budget { nodes: 0, bytes: 0 }
@@ -210,14 +212,18 @@ impl<'t> Scanner<'t> {
                 bytes: bytes.len().max(4096).saturating_mul(limits.growth as usize),
             }
         };
-        Self::within(bytes, config, limits.depth, budget)
+        Self::with(bytes, utf8, config, limits.depth, budget)
     }
 
     /// A scanner for a decoded text.
     pub(crate) fn within(bytes: &'t [u8], config: Config, depth: u8, budget: Budget) -> Self {
+        Self::with(bytes, std::str::from_utf8(bytes).ok(), config, depth, budget)
+    }
+
+    fn with(bytes: &'t [u8], utf8: Option<&'t str>, config: Config, depth: u8, budget: Budget) -> Self {
         Self {
             bytes,
-            utf8: std::str::from_utf8(bytes).ok(),
+            utf8,
             config,
             depth,
             budget,

@@ -91,8 +91,8 @@ impl<'t> Scanner<'t> {
         if word.end - word.start < 64
             && alone(self.before(word.start))
             && (alone(self.byte(word.end)) || !self.is_report() && !decode::is_base64(self.byte(word.end)))
-            && self.bytes[word.start..word.end].iter().all(|b| decode::is_base64(*b))
             && !decode::promises(&decode::head(&self.bytes[word.start..word.end]))
+            && self.bytes[word.start..word.end].iter().all(|b| decode::is_base64(*b))
         {
             return None;
         }

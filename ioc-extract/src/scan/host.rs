@@ -149,10 +149,12 @@ impl<'t> Scanner<'t> {
         if let Some(gap) = ellipsis(&self.bytes[start..end]) {
             start += gap;
         }
-        let text = self.text(start..end);
-        if !text.contains('.') || text.len() > domain::MAX_NAME {
+        let Some(dot) = self.bytes[start..end].iter().rposition(|b| *b == b'.') else { return };
+        let tld = &self.bytes[start + dot + 1..end];
+        if end - start > domain::MAX_NAME || tld.len() < 2 || !tld[0].is_ascii_alphabetic() {
             return;
         }
+        let text = self.text(start..end);
         if text.len() >= 22 && text.as_bytes()[text.len() - 6..].eq_ignore_ascii_case(b".onion") {
             if let Ok(value) = wallet::onion(text) {
                 let name = kind::lower(text);
@@ -162,17 +164,16 @@ impl<'t> Scanner<'t> {
             return;
         }
         let name = kind::lower(text);
-        if domain::labels(name.as_bytes()).is_err() {
-            return;
-        }
         match domain::public(name.as_bytes()) {
             Ok(()) => {}
-            Err(reason) => {
-                if reason == Rejected::PublicSuffix {
-                    self.left_out(Kind::DomainName, start..end, reason);
-                }
+            Err(Rejected::PublicSuffix) if domain::labels(name.as_bytes()).is_ok() => {
+                self.left_out(Kind::DomainName, start..end, Rejected::PublicSuffix);
                 return;
             }
+            Err(_) => return,
+        }
+        if domain::labels(name.as_bytes()).is_err() {
+            return;
         }
         if let Some(reason) = self.is_no_host(start, end) {
             self.left_out(Kind::DomainName, start..end, reason);

@@ -8,13 +8,32 @@ use crate::{
     kind::{path, registry},
 };
 
+/// Bytes that end a path, or may.
+static PATH_SIGN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut i = 0;
+    while i < 256 {
+        table[i] = matches!(
+            i as u8,
+            0..=b' ' | 0x7f | b'"' | b'|' | b'*' | b'?' | b';' | b',' | b'\'' | b'<' | b'>' | b':'
+        );
+        i += 1;
+    }
+    table
+};
+
 impl Scanner<'_> {
     /// The end of a path or key whose components may hold blanks. `keys`: registry keys, whose last component may.
     fn path_end(&self, from: usize, quote: u8, max: usize) -> usize {
         let limit = self.bytes.len().min(from + max);
         let mut at = from;
         while at < limit {
-            match self.bytes[at] {
+            let b = self.bytes[at];
+            if !PATH_SIGN[usize::from(b)] {
+                at += 1;
+                continue;
+            }
+            match b {
                 0..=0x1f | 0x7f | b'"' | b'|' | b'*' | b'?' | b';' | b',' => break,
                 b'\'' if quote == b'\'' => break,
                 b'<' => match self.placeholder(at) {
