@@ -43,6 +43,30 @@ pub(crate) fn base64(text: &[u8], max: usize) -> Vec<u8> {
     out
 }
 
+/// Whether the first 18 bytes of a run of base64 are worth decoding the rest.
+pub(crate) fn promising(run: &[u8]) -> bool {
+    let mut head = [0; 18];
+    let mut len = 0;
+    let (mut bits, mut count) = (0u32, 0);
+    for b in run.iter().take(28) {
+        let value = BASE64[usize::from(*b)];
+        if value == 255 {
+            continue;
+        }
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            if len == head.len() {
+                break;
+            }
+            head[len] = (bits >> count) as u8;
+            len += 1;
+        }
+    }
+    promises(&head[..len])
+}
+
 /// The first three bytes of a run of at least four base64 characters.
 pub(crate) fn head(run: &[u8]) -> [u8; 3] {
     let add = |bits: u32, b: &u8| bits << 6 | u32::from(BASE64[usize::from(*b)] & 63);

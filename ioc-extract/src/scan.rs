@@ -16,6 +16,7 @@ mod path;
 mod queue;
 mod token;
 mod url;
+mod words;
 
 use std::{borrow::Cow, ops::Range};
 
@@ -144,7 +145,11 @@ static FOLLOWS: [u16; 256] = {
         groups |= if matches!(b, b' ' | b'+' | b'&' | b'\\' | b'\t') { 16 } else { 0 };
         groups |= if matches!(b, b'h' | b'H') { 32 } else { 0 };
         groups |= if CLASS[i] != 0 { 64 } else { 0 };
-        groups |= if matches!(b, b'\\' | b'x' | b'X' | b'u' | b'U' | b'0' | b'1' | b'/' | b'r' | b'R') { 128 } else { 0 };
+        groups |= if matches!(b, b'\\' | b'x' | b'X' | b'u' | b'U' | b'0' | b'1' | b'/' | b'r' | b'R') {
+            128
+        } else {
+            0
+        };
         table[i] = groups;
         i += 1;
     }
@@ -323,11 +328,7 @@ impl<'t> Scanner<'t> {
                 after if report => AFTER[usize::from(after)],
                 _ => self.may_be_defanged(word),
             };
-        if worth {
-            self.word(word).max(word.end)
-        } else {
-            word.end
-        }
+        if worth { self.word(word).max(word.end) } else { word.end }
     }
 
     /// The next thing found, in order; `last` is where the one before it began.

@@ -8,7 +8,7 @@ use psl::{Psl as _, Type};
 use super::lower;
 use crate::{
     error::Rejected,
-    special::{reserved_name, is_reserved},
+    special::{is_reserved, reserved_name},
 };
 
 /// The longest name in its text form, without the trailing dot.

@@ -57,7 +57,7 @@ pub(crate) fn v4_text(ip: Ipv4Addr, written: &str) -> Cow<'_, str> {
 /// The address of a URL's host in one of the forms that `inet_aton` reads: `0x2d3d0c09`, `759000073`, `45.61.3081`,
 /// `0x2d.075.12.9`. A plain dotted quad is none of them.
 pub(crate) fn v4_integer(host: &[u8]) -> Option<Ipv4Addr> {
-    if v4(host).is_some() || host.len() > 48 {
+    if !host.first().is_some_and(u8::is_ascii_digit) || host.len() > 48 || v4(host).is_some() {
         return None;
     }
     let mut parts = [0u64; 4];

@@ -30,7 +30,10 @@ pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Rejected> {
     let windows = matches!(b, [drive, b':', b'\\' | b'/', ..] if drive.is_ascii_alphabetic())
         || b.starts_with(b"\\\\")
         || (b.first() == Some(&b'%') && text[1..].contains("%\\"));
-    if !(windows || b.first() == Some(&b'/')) || text.bytes().fold(false, |any, b| any | b.is_ascii_control()) || b.len() < 3 {
+    if !(windows || b.first() == Some(&b'/'))
+        || text.bytes().fold(false, |any, b| any | b.is_ascii_control())
+        || b.len() < 3
+    {
         return Err(Rejected::Malformed);
     }
     Ok(if windows { single_backslashes(text) } else { Cow::Borrowed(text) })

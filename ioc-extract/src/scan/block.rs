@@ -159,7 +159,8 @@ const fn interest(bits: &Bits, words: u64) -> u64 {
     let first = words & !(words << 1);
     // What follows a word and may continue an indicator; after `key:` not just anything.
     let continues = bits.square | bits.round | bits.backslash | bits.other | bits.caret | bits.less;
-    let value = bits.slash | bits.backslash | bits.square | bits.round | bits.colon | bits.underscore | bits.less;
+    let value =
+        bits.slash | bits.backslash | bits.square | bits.round | bits.colon | bits.underscore | bits.less;
     let colon = bits.colon & (before(value) | (words & !bits.letter) << 1 | first << 3);
     let open = continues | colon;
     // Sixteen bytes of a word in a row.

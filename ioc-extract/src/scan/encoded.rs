@@ -124,8 +124,7 @@ impl<'t> Scanner<'t> {
             return None;
         }
         let head = decode::head(run);
-        let promising =
-            decode::promises(&head[..3]) && decode::promises(&decode::base64(&run[..run.len().min(28)], 18));
+        let promising = decode::promises(&head) && decode::promising(run);
         // Nothing tells a raw deflate stream but a program nearby that inflates it.
         let raw = !promising && run.len() >= 64 && self.near(b"eflate", start);
         if !promising && !raw {
@@ -224,12 +223,7 @@ impl<'t> Scanner<'t> {
                 }
             } else if len >= MIN_RUN && self.bytes[value.clone()].iter().all(|b| decode::is_base64(*b)) {
                 let word = Word { start: value.start, end: value.end, mask: class::ALPHA };
-                if value.start >= self.tried
-                    && decode::promises(&decode::base64(
-                        &self.bytes[value.start..value.end.min(value.start + 28)],
-                        18,
-                    ))
-                {
+                if value.start >= self.tried && decode::promising(&self.bytes[value.clone()]) {
                     self.base64(word);
                 }
             } else if let Some(text) = decode::urldefense(&self.bytes[value.clone()]) {

@@ -3,6 +3,7 @@
 use super::{
     Scanner, Word,
     class::{DIGIT, HYPHEN, LETTER, UNDERSCORE},
+    words::{CERTIFICATE, Labels, SESSION},
 };
 use std::borrow::Cow;
 
@@ -94,21 +95,33 @@ impl Scanner<'_> {
     fn hash(&mut self, start: usize, end: usize) {
         let Some(mut kind) = hash::kind_of_length(end - start) else { return };
         let label = self.label(start);
-        let is = |words: &[&str]| Self::label_is(label, words);
+        let is = |labels: &Labels| Self::label_is(label, labels);
         kind = match kind {
-            Kind::Md5 if is(&["imphash", "import hash", "imp_hash", "import_hash", "imports hash"]) => {
+            Kind::Md5
+                if is(const {
+                    &Labels::new(&["imphash", "import hash", "imp_hash", "import_hash", "imports hash"])
+                }) =>
+            {
                 Kind::Imphash
             }
-            Kind::Md5 if is(&["ja3s", "ja3s_hash", "ja3s.hash", "ja3s_digest"]) => Kind::Ja3s,
-            Kind::Md5 if is(&["ja3", "ja3_hash", "ja3.hash", "ja3_digest", "ja3 hash"]) => Kind::Ja3,
-            Kind::Sha256 if is(&["authentihash", "authenticode"]) => Kind::Authentihash,
-            Kind::Sha256 if is(&["sha3-256", "sha3_256"]) => Kind::Sha3_256,
-            Kind::Sha512 if is(&["sha3-512", "sha3_512"]) => Kind::Sha3_512,
-            Kind::Sha1 if is(CERTIFICATE) => Kind::CertSha1,
-            Kind::Sha256 if is(CERTIFICATE) => Kind::CertSha256,
+            Kind::Md5 if is(const { &Labels::new(&["ja3s", "ja3s_hash", "ja3s.hash", "ja3s_digest"]) }) => {
+                Kind::Ja3s
+            }
+            Kind::Md5
+                if is(const { &Labels::new(&["ja3", "ja3_hash", "ja3.hash", "ja3_digest", "ja3 hash"]) }) =>
+            {
+                Kind::Ja3
+            }
+            Kind::Sha256 if is(const { &Labels::new(&["authentihash", "authenticode"]) }) => {
+                Kind::Authentihash
+            }
+            Kind::Sha256 if is(const { &Labels::new(&["sha3-256", "sha3_256"]) }) => Kind::Sha3_256,
+            Kind::Sha512 if is(const { &Labels::new(&["sha3-512", "sha3_512"]) }) => Kind::Sha3_512,
+            Kind::Sha1 if is(&CERTIFICATE) => Kind::CertSha1,
+            Kind::Sha256 if is(&CERTIFICATE) => Kind::CertSha256,
             kind => kind,
         };
-        if is(SESSION) {
+        if is(&SESSION) {
             self.left_out(kind, start..end, Rejected::SessionId);
             return;
         }
@@ -144,7 +157,7 @@ impl Scanner<'_> {
         }
         let labelled = Self::label_is(
             self.label(start),
-            &[" call", "phone", " tel", "telephone", " fax", "mobile", "whatsapp", "sms"],
+            const { &Labels::new(&[" call", "phone", " tel", "telephone", " fax", "mobile", "whatsapp", "sms"]) },
         );
         if !plus && !labelled {
             return None;
@@ -267,7 +280,10 @@ impl Scanner<'_> {
     pub(super) fn cisco_mac(&mut self, start: usize, end: usize) -> bool {
         let Ok(value) = ip::mac(self.text(start..end)) else { return false };
         if self.bytes[start..end].iter().all(|b| *b == b'.' || b.is_ascii_digit())
-            && !Self::label_is(self.label(start), &["mac", "address", "host", "hwaddr"])
+            && !Self::label_is(
+                self.label(start),
+                const { &Labels::new(&["mac", "address", "host", "hwaddr"]) },
+            )
         {
             return false;
         }
@@ -275,39 +291,3 @@ impl Scanner<'_> {
         true
     }
 }
-
-/// Labels of certificates' fingerprints.
-const CERTIFICATE: &[&str] = &[
-    "fingerprint",
-    "thumbprint",
-    "cert",
-    "certificate",
-    "cert_sha1",
-    "cert:sha1",
-    "tls.fingerprint",
-    "cert_hash",
-];
-/// Labels of identifiers that have the length of a hash by chance.
-const SESSION: &[&str] = &[
-    "session",
-    "sessionid",
-    "session_id",
-    "session-id",
-    "phpsessid",
-    "jsessionid",
-    " sid",
-    "requestid",
-    "request_id",
-    "request-id",
-    "trace_id",
-    "traceid",
-    "nonce",
-    "csrf_token",
-    "csrftoken",
-    " uuid",
-    " guid",
-    "transaction_id",
-    "transactionid",
-    "correlationid",
-    "correlation_id",
-];

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use super::Scanner;
+use super::{Scanner, words::Labels};
 use crate::{
     decode,
     error::Rejected,
@@ -122,6 +122,11 @@ impl Scanner<'_> {
         }
         let value = url::canonical(text)?;
         let host = start + parts.host.start..start + parts.host.end;
+        // What begins with a letter and is canonical within a canonical URL is a name.
+        let name = matches!(value, Cow::Borrowed(_))
+            && self.byte(host.start).is_ascii_lowercase()
+            && !parts.bracketed
+            && !text[parts.host.clone()].ends_with(".onion");
         if !self.is_report() && boilerplate(&text[parts.host.clone()]) {
             self.left_out(Kind::Url, start..end, Rejected::Boilerplate);
             return Ok(());
@@ -135,7 +140,11 @@ impl Scanner<'_> {
             self.readings(start, end, &value);
         }
         self.found_via(Kind::Url, start..end, plain.map_or(value, Cow::Owned), via);
-        self.host(host);
+        if name {
+            self.found(Kind::DomainName, host.clone(), Cow::Borrowed(self.text(host)));
+        } else {
+            self.host(host);
+        }
         self.parameters(start + parts.rest, end);
         Ok(())
     }
@@ -183,7 +192,7 @@ impl Scanner<'_> {
         let label = label.trim_ascii_end().strip_suffix(b"=")?.trim_ascii_end();
         if !Self::label_is(
             &label[label.len().saturating_sub(8)..],
-            &[" href", " src", " action", "\"href", "'href"],
+            const { &Labels::new(&[" href", " src", " action", "\"href", "'href"]) },
         ) {
             return None;
         }
