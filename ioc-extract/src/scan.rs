@@ -323,7 +323,17 @@ impl<'t> Scanner<'t> {
                     let value = self.byte(word.end + 1);
                     matches!(value, b'/' | b'\\' | b'[' | b'(' | b'{' | b':' | b'_' | b'<')
                 }
-                b':' | b'@' => true,
+                // A group in the middle of an address was read with its first one.
+                b':' if self.before(word.start) == b':' && word.mask & LETTER == 0 => {
+                    word.mask & !DIGIT == 0 || self.byte(word.end + 1) == b'\\'
+                }
+                b':' => true,
+                b'@' if !report => {
+                    let host = self.word_at(word.end + 1);
+                    host.mask & (DOT | HIGH) != 0
+                        || self.byte(host.end) == b'['
+                        || (host.end > host.start && self.may_be_defanged(host))
+                }
                 b'\\' if matches!(self.bytes[word.start], b'H' | b'h') => true,
                 after if report => AFTER[usize::from(after)],
                 _ => self.may_be_defanged(word),

@@ -13,8 +13,10 @@ pub(crate) const BLOCK: usize = 64;
 pub(crate) struct Bits {
     /// `a`-`f`, `A`-`F`.
     pub(crate) hex_letter: u64,
-    /// The other letters.
-    pub(crate) letter: u64,
+    /// `g`-`o`, `G`-`O`.
+    pub(crate) middle: u64,
+    /// `p`-`z`, `P`-`Z`.
+    pub(crate) late: u64,
     /// `0`-`9`.
     pub(crate) digit: u64,
     /// `.`
@@ -116,7 +118,8 @@ static SIGN_BYTES: [u8; 256] = SIGNS.bytes();
 const fn bits(words: [u64; 8], signs: [u64; 8], high: u64, less: u64) -> Bits {
     Bits {
         hex_letter: words[0],
-        letter: words[1] | words[2],
+        middle: words[1],
+        late: words[2],
         digit: words[3],
         dot: words[4],
         hyphen: words[5],
@@ -241,7 +244,8 @@ mod tests {
         };
         Bits {
             hex_letter: set(|b| b.is_ascii_alphabetic() && b.is_ascii_hexdigit()),
-            letter: set(|b| b.is_ascii_alphabetic() && !b.is_ascii_hexdigit()),
+            middle: set(|b| matches!(b.to_ascii_lowercase(), b'g'..=b'o')),
+            late: set(|b| matches!(b.to_ascii_lowercase(), b'p'..=b'z')),
             digit: set(|b| b.is_ascii_digit()),
             dot: set(|b| b == b'.'),
             hyphen: set(|b| b == b'-'),

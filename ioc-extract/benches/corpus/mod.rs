@@ -92,7 +92,7 @@ pub(crate) const HOSTILE: &[(&str, &str)] = &[
     ("bracket-dot", "a[.]"),
     ("letter-dot", "a."),
     ("base64", "QUJDREVGR0hJSktMTU5PUA"),
-    ("backslash", "a\\"),
+    ("backslash", "\\a"),
     ("colon", ":"),
     ("digits", "1"),
     ("hex-colon", "a:"),
@@ -129,5 +129,7 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 
 pub(crate) fn text_of(name: &str, size: usize) -> String {
     let piece = HOSTILE.iter().find(|(n, _)| *n == name).map_or("", |(_, piece)| piece);
-    piece.repeat(size / piece.len().max(1))
+    // A path has a drive.
+    let start = if name == "backslash" { "C:" } else { "" };
+    format!("{start}{}", piece.repeat(size / piece.len().max(1)))
 }

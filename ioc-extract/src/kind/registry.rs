@@ -79,8 +79,13 @@ pub(crate) fn hive(text: &[u8]) -> Option<(&'static str, usize)> {
     let native = inner.first() == Some(&b'\\');
     let table = if native { NATIVE } else { HIVES };
     // The length of the name rules out nearly all spellings.
-    let mut ends = inner.iter().enumerate().take(34).filter(|(_, b)| matches!(b, b'\\' | b':' | b'>'));
-    let len = ends.nth(if native { 2 } else { 0 })?.0;
+    let ends = |b: &u8| matches!(b, b'\\' | b':' | b'>');
+    let inner = &inner[..inner.len().min(34)];
+    let len = if native {
+        inner.iter().enumerate().filter(|(_, b)| ends(b)).nth(2)?.0
+    } else {
+        inner.iter().position(ends)?
+    };
     let (_, name) = table.iter().find(|(spelling, _)| {
         spelling.len() == len && inner[..len].eq_ignore_ascii_case(spelling.as_bytes())
     })?;
@@ -97,20 +102,29 @@ pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Rejected> {
         return Err(Rejected::TooLong);
     }
     let (name, len) = hive(text.as_bytes()).ok_or(Rejected::Malformed)?;
-    let path = &text[len..];
-    if path.bytes().any(|b| b < b' ') || path.trim_matches('\\').is_empty() {
+    below(text, name, len)
+}
+
+/// The canonical form of the whole key `text`, the first `len` bytes of which spell the hive `name`.
+pub(crate) fn below<'t>(text: &'t str, name: &str, len: usize) -> Result<Cow<'t, str>, Rejected> {
+    let path = text.get(len..).ok_or(Rejected::Malformed)?.as_bytes();
+    let end = path.iter().rposition(|b| *b != b'\\').ok_or(Rejected::Malformed)? + 1;
+    if path.iter().fold(false, |any, b| any | (*b < b' ')) {
         return Err(Rejected::Malformed);
     }
-    let path = path.trim_end_matches('\\');
-    if text.starts_with(name) && len == name.len() && path.len() + len == text.len() && !path.contains("\\\\")
-    {
+    let doubled = path[..end].windows(2).any(|pair| pair == b"\\\\");
+    if !doubled && end == path.len() && text.starts_with(name) && len == name.len() {
         return Ok(Cow::Borrowed(text));
     }
-    let mut out = String::with_capacity(name.len() + path.len());
+    let mut out = String::with_capacity(name.len() + end);
     out.push_str(name);
-    for component in path.split('\\').filter(|c| !c.is_empty()) {
-        out.push('\\');
-        out.push_str(component);
+    if doubled {
+        for component in text[len..len + end].split('\\').filter(|c| !c.is_empty()) {
+            out.push('\\');
+            out.push_str(component);
+        }
+    } else {
+        out.push_str(&text[len..len + end]);
     }
     Ok(Cow::Owned(out))
 }

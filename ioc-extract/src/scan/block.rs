@@ -41,7 +41,8 @@ impl Block {
         len: 0,
         bits: Bits {
             hex_letter: 0,
-            letter: 0,
+            middle: 0,
+            late: 0,
             digit: 0,
             dot: 0,
             hyphen: 0,
@@ -114,7 +115,7 @@ impl Block {
         let range = (1u64 << end) - (1 << start);
         let class = |set: u64, class: u8| if set & range != 0 { class } else { 0 };
         let mask = class(self.bits.hex_letter, class::HEX_LETTER)
-            | class(self.bits.letter, class::LETTER)
+            | class(self.bits.middle | self.bits.late, class::LETTER)
             | class(self.bits.digit, class::DIGIT)
             | class(self.bits.dot, class::DOT)
             | class(self.bits.hyphen, class::HYPHEN)
@@ -126,7 +127,7 @@ impl Block {
 
 #[inline]
 const fn words(bits: &Bits) -> u64 {
-    bits.hex_letter | bits.letter | bits.digit | bits.dot | bits.hyphen | bits.underscore | bits.high
+    bits.hex_letter | bits.middle | bits.late | bits.digit | bits.dot | bits.hyphen | bits.underscore | bits.high
 }
 
 /// The bytes whose next byte is in the set; that of the last is not known, so it counts as if it were.
@@ -140,28 +141,33 @@ const fn marks(bits: &Bits, words: u64, report: bool) -> u64 {
     let signs = bits.round | bits.escape;
     // `' + '`: at most four blanks before the operator.
     let joint = signs >> 1 | signs >> 2 | signs >> 3 | signs >> 4 | signs >> 5 | 0b11111 << 59;
-    let paths = if report { bits.slash & before(bits.hex_letter | bits.letter) } else { 0 };
+    let letter = bits.middle | bits.late;
+    let paths = if report { bits.slash & before(bits.hex_letter | letter) } else { 0 };
     (bits.colon & (before(bits.colon) | bits.slash << 1 | 1))
         | bits.round & before(bits.digit)
         | bits.escape
         | bits.quote & joint
-        | bits.less & before(bits.letter)
+        | bits.less & before(bits.middle)
         | bits.caret & before(words)
         | bits.other
-        | bits.backslash
+        | bits.backslash & before(bits.backslash | bits.digit | bits.slash | bits.late)
         | paths
 }
 
 /// Where words and marks are of interest in a log.
 #[inline]
 const fn interest(bits: &Bits, words: u64) -> u64 {
-    let alpha = bits.hex_letter | bits.letter;
+    let letter = bits.middle | bits.late;
+    let alpha = bits.hex_letter | letter;
     let first = words & !(words << 1);
+    // A sum runs through a word from its first byte and ends behind it: where words end that begin like `HK`.
+    let hive = (first & bits.middle & bits.middle >> 1).wrapping_add(words) & !words;
+    let backslash = bits.backslash & (hive | before(bits.backslash | bits.dot));
     // What follows a word and may continue an indicator; after `key:` not just anything.
-    let continues = bits.square | bits.round | bits.backslash | bits.other | bits.caret | bits.less;
+    let continues = bits.square | bits.round | backslash | bits.other | bits.caret | bits.less;
     let value =
         bits.slash | bits.backslash | bits.square | bits.round | bits.colon | bits.underscore | bits.less;
-    let colon = bits.colon & (before(value) | (words & !bits.letter) << 1 | first << 3);
+    let colon = bits.colon & (before(value) | (words & !letter) << 1 | first << 3);
     let open = continues | colon;
     // Sixteen bytes of a word in a row.
     let mut long = words & words << 1;

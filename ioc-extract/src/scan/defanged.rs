@@ -30,7 +30,13 @@ impl Scanner<'_> {
         // The scheme may be written with marks, or in brackets.
         let open = matches!(self.before(start), b'[' | b'(' | b'{');
         let from = if open && matches!(next, b']' | b')' | b'}') { start - 1 } else { start };
+        let plain = !report
+            && next == b':'
+            && matches!(&self.bytes[start..end], b"http" | b"https")
+            && self.bytes[end..].starts_with(b"://")
+            && (Self::is_word(self.byte(end + 3)) || self.byte(end + 3) == b'[');
         let scheme = match next {
+            _ if plain => Some((end + 3 - from, "http", None)),
             b':' | b'[' | b'(' | b'{' | b'\\' | b'/' | b'*' | b'!' | b'@' | b'&' | b']' | b')' | b'}'
             | b' '
                 if end - start <= 6 =>

@@ -147,7 +147,7 @@ impl Scanner<'_> {
         if !self.wants(Kind::RegistryKey) {
             return None;
         }
-        let (_, len) = registry::hive(&self.bytes[start..])?;
+        let (name, len) = registry::hive(&self.bytes[start..])?;
         let mut end = self.path_end(start + len, self.before(start), registry::MAX_KEY);
         if self.byte(end) == b' ' {
             end = self.last_component(start + len, end);
@@ -155,7 +155,7 @@ impl Scanner<'_> {
         while end > start && matches!(self.bytes[end - 1], b'.' | b' ' | b')' | b'\\' | b']' | b'\'') {
             end -= 1;
         }
-        let value = registry::canonical(self.text(start..end)).ok()?;
+        let value = registry::below(self.text(start..end), name, len).ok()?;
         self.found(Kind::RegistryKey, start..end, value);
         Some(end)
     }

@@ -39,7 +39,11 @@ const SCHEMES: &[&str] = &[
 
 /// The scheme that ends at `end`: where it begins.
 fn scheme(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
-    let last = bytes.get(end.checked_sub(1)?)?.to_ascii_lowercase();
+    let word = bytes.get(from..end)?;
+    if word == b"http" || word == b"https" {
+        return Some(from);
+    }
+    let last = word.last()?.to_ascii_lowercase();
     SCHEMES.iter().find_map(|scheme| {
         if scheme.as_bytes()[scheme.len() - 1] != last {
             return None;
