@@ -8,8 +8,8 @@ pub(crate) struct Rewritten {
     pub(crate) text: Vec<u8>,
     /// For each byte of `text`, where it began in the source.
     from: Vec<u32>,
-    /// Places in `text` where something was undone, in order, and what it was.
-    marks: Vec<(u32, Decoding)>,
+    /// What was undone, and at which places in `text`, in order.
+    marks: Vec<(Decoding, Vec<u32>)>,
     /// The end of the region in the source.
     pub(crate) end: usize,
     /// Whether the region began with a scheme.
@@ -38,14 +38,19 @@ impl Rewritten {
 
     /// Notes that something was undone here.
     pub(crate) fn undo(&mut self, what: Decoding) {
-        self.marks.push((u32::try_from(self.text.len()).unwrap_or(u32::MAX), what));
+        let at = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+        match self.marks.iter_mut().find(|(kind, _)| *kind == what) {
+            Some((_, places)) => places.push(at),
+            None => self.marks.push((what, vec![at])),
+        }
     }
 
     /// The place in the source of a range of `text`.
     pub(crate) fn span(&self, start: usize, end: usize) -> std::ops::Range<usize> {
         let from = self.from.get(start).map_or(self.end, |at| *at as usize);
         // Where something was undone right behind the range, it is none of it.
-        let apart = self.marks.binary_search_by_key(&end, |(at, _)| *at as usize).is_ok();
+        let apart =
+            self.marks.iter().any(|(_, places)| places.binary_search_by_key(&end, |at| *at as usize).is_ok());
         let to = match end.checked_sub(1).and_then(|last| self.from.get(last)) {
             Some(last) if apart => *last as usize + 1,
             _ => self.from.get(end).map_or(self.end, |at| *at as usize),
@@ -55,15 +60,14 @@ impl Rewritten {
 
     /// What was undone within a range of `text`.
     pub(crate) fn via(&self, start: usize, end: usize) -> Via {
-        let first = self.marks.partition_point(|(at, _)| (*at as usize) < start);
-        let within = self.marks[first..].iter().take_while(|(at, _)| (*at as usize) < end);
-        let mut via = Via::default();
-        for (_, what) in within {
-            if via.iter().all(|step| step != *what) {
-                via = via.then(*what);
-            }
-        }
-        via
+        let first = |places: &[u32]| {
+            let first = places.partition_point(|at| (*at as usize) < start);
+            places.get(first).copied().filter(|at| (*at as usize) < end)
+        };
+        let mut steps: Vec<(u32, Decoding)> =
+            self.marks.iter().filter_map(|(what, places)| Some((first(places)?, *what))).collect();
+        steps.sort_by_key(|(at, _)| *at);
+        steps.into_iter().fold(Via::default(), |via, (_, what)| via.then(what))
     }
 
     /// Whether anything was undone.

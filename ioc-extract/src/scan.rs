@@ -332,7 +332,7 @@ impl<'t> Scanner<'t> {
                     let host = self.word_at(word.end + 1);
                     host.mask & (DOT | HIGH) != 0
                         || self.byte(host.end) == b'['
-                        || (host.end > host.start && self.may_be_defanged(host))
+                        || (self.byte(host.end) != b'@' && self.may_be_defanged(host))
                 }
                 b'\\' if matches!(self.bytes[word.start], b'H' | b'h') => true,
                 after if report => AFTER[usize::from(after)],

@@ -127,7 +127,14 @@ impl Block {
 
 #[inline]
 const fn words(bits: &Bits) -> u64 {
-    bits.hex_letter | bits.middle | bits.late | bits.digit | bits.dot | bits.hyphen | bits.underscore | bits.high
+    bits.hex_letter
+        | bits.middle
+        | bits.late
+        | bits.digit
+        | bits.dot
+        | bits.hyphen
+        | bits.underscore
+        | bits.high
 }
 
 /// The bytes whose next byte is in the set; that of the last is not known, so it counts as if it were.

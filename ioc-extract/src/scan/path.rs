@@ -90,44 +90,43 @@ impl Scanner<'_> {
     /// The end of a key whose last component has a blank in it at `end`: it is one of those that every Windows has, or
     /// nothing else stands on the line.
     fn last_component(&self, from: usize, end: usize) -> usize {
-        const KNOWN: &[&str] = &[
-            "Active Setup",
-            "Browser Helper Objects",
-            "Control Panel",
-            "Image File Execution Options",
-            "Installed Components",
-            "Internet Explorer",
-            "Internet Settings",
-            "Run Services",
-            "Session Manager",
-            "Shell Folders",
-            "User Shell Folders",
-            "Windows Defender",
-            "Windows NT",
-            "Terminal Server Client",
-            "Terminal Server",
-            "Windows Error Reporting",
-            "Windows Script Host",
-            "Security Packages",
-            "Authentication Packages",
-        ];
         let component =
             self.bytes[from..end].iter().rposition(|b| *b == b'\\').map_or(from, |i| from + i + 1);
         let rest = &self.bytes[component..];
-        if let Some(name) = KNOWN.iter().find(|name| {
-            rest.first().is_some_and(|b| b.eq_ignore_ascii_case(&name.as_bytes()[0]))
-                && rest.get(..name.len()).is_some_and(|s| s.eq_ignore_ascii_case(name.as_bytes()))
+        let known: &[&str] = match rest.first().map(u8::to_ascii_lowercase) {
+            Some(b'a') => &["Active Setup", "Authentication Packages"],
+            Some(b'b') => &["Browser Helper Objects"],
+            Some(b'c') => &["Control Panel"],
+            Some(b'i') => &[
+                "Image File Execution Options",
+                "Installed Components",
+                "Internet Explorer",
+                "Internet Settings",
+            ],
+            Some(b'r') => &["Run Services"],
+            Some(b's') => &["Security Packages", "Session Manager", "Shell Folders"],
+            Some(b't') => &["Terminal Server Client", "Terminal Server"],
+            Some(b'u') => &["User Shell Folders"],
+            Some(b'w') => {
+                &["Windows Defender", "Windows NT", "Windows Error Reporting", "Windows Script Host"]
+            }
+            _ => &[],
+        };
+        if let Some(name) = known.iter().find(|name| {
+            rest.get(..name.len()).is_some_and(|s| s.eq_ignore_ascii_case(name.as_bytes()))
                 && rest.get(name.len()).is_none_or(|b| !Self::is_word(*b))
         }) {
             return component + name.len();
         }
         let line = rest.iter().take(64).take_while(|b| b.is_ascii_alphanumeric() || **b == b' ').count();
+        if !matches!(rest.get(line), None | Some(b'\r' | b'\n')) {
+            return end;
+        }
         let words = self.text(component..component + line);
-        let ends = matches!(rest.get(line), None | Some(b'\r' | b'\n'));
         let titled = words
             .split_ascii_whitespace()
             .all(|w| w.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit()));
-        if ends && titled && words.split_ascii_whitespace().count() <= 4 {
+        if titled && words.split_ascii_whitespace().count() <= 4 {
             component + words.trim_end().len()
         } else {
             end
