@@ -294,7 +294,7 @@ impl Extractor {
 
 /// Kinds that logs hold too many look-alikes of.
 const REPORT_ONLY: &[Kind] =
-    &[Kind::FileName, Kind::Solana, Kind::AttackMitigation, Kind::Xmpp, Kind::PhoneNumber];
+    &[Kind::FileName, Kind::Solana, Kind::AttackMitigation, Kind::Xmpp, Kind::PhoneNumber, Kind::TlpMarking];
 
 /// Builds an [`Extractor`].
 #[must_use]

@@ -138,6 +138,8 @@ kinds! {
     AnalyticsId = "ga_tracker",
     /// A Google AdSense publisher (`pub-` and 16 digits).
     AdsenseId = "ga_pub",
+    /// How far a report may be passed on, by the Traffic Light Protocol: `TLP:AMBER`; found only in reports.
+    TlpMarking = "tlp",
 }
 
 impl Kind {

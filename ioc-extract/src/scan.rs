@@ -108,7 +108,7 @@ static MARKED: [bool; 256] = {
 /// For each mark, which bytes may follow it if it begins something, as groups of [`FOLLOWS`].
 static NEEDS: [u16; 256] = {
     let mut table = [0; 256];
-    let needs: [(u8, u16); 12] = [
+    let needs: [(u8, u16); 13] = [
         (b':', 1),
         (b'(', 2),
         (b'%', 4),
@@ -121,6 +121,7 @@ static NEEDS: [u16; 256] = {
         (b'`', 64),
         (b'\\', 128),
         (0, 256),
+        (b'@', 64),
     ];
     let mut i = 0;
     while i < needs.len() {
@@ -450,6 +451,7 @@ impl<'t> Scanner<'t> {
             b'\'' | b'"' => self.concat(at),
             0 => self.nul(at),
             b'/' => self.slash(at),
+            b'@' => self.quoted_mailbox(at),
             b'<' if matches!(self.byte(at + 1), b'H' | b'h') => self.hive(at),
             _ => None,
         };

@@ -7,8 +7,8 @@ use crate::error::Rejected;
 
 /// An e-mail address.
 ///
-/// Canonical form: lower case, the domain as in [`DomainName`](crate::DomainName). The local part is one without
-/// quotes, of at most 64 bytes. An address is accepted in the place of the domain (`bob@[45.77.12.9]`, `bob@45.77.12.9`).
+/// Canonical form: lower case, the domain as in [`DomainName`](crate::DomainName). The local part has at most 64 bytes;
+/// one in quotes and comments in parentheses at its ends (RFC 5322) stay as they are. An address is accepted in the place of the domain (`bob@[45.77.12.9]`, `bob@45.77.12.9`).
 ///
 /// ```
 /// use ioc_extract::{EmailAddr, Rejected};
@@ -55,8 +55,7 @@ pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Rejected> {
     if local.len() > MAX_LOCAL {
         return Err(Rejected::TooLong);
     }
-    let dots = local.starts_with('.') || local.ends_with('.') || local.contains("..");
-    if local.is_empty() || dots || !local.bytes().all(is_atext) {
+    if !is_local(local) {
         return Err(Rejected::Malformed);
     }
     let literal = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
@@ -75,6 +74,25 @@ pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Rejected> {
         return Ok(Cow::Borrowed(text));
     }
     Ok(Cow::Owned(format!("{}@{host}", local.to_lowercase())))
+}
+
+fn is_local(local: &str) -> bool {
+    let is_comment =
+        |text: &str| text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'(' | b')' | b'@'));
+    let local = match local.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+        Some((comment, rest)) if is_comment(comment) => rest,
+        _ => local,
+    };
+    let local = match local.strip_suffix(')').and_then(|rest| rest.rsplit_once('(')) {
+        Some((rest, comment)) if is_comment(comment) => rest,
+        _ => local,
+    };
+    if let Some(quoted) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        return !quoted.is_empty()
+            && quoted.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\' | b'@'));
+    }
+    let dots = local.starts_with('.') || local.ends_with('.') || local.contains("..");
+    !local.is_empty() && !dots && local.bytes().all(is_atext)
 }
 
 /// What a local part may hold: RFC 5322's `atext`, the dot, and UTF-8 (RFC 6532).

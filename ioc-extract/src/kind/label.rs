@@ -59,6 +59,15 @@ pub(crate) fn attack_mitigation(text: &str) -> Result<Cow<'_, str>, Rejected> {
     if known { Ok(upper(text)) } else { Err(Rejected::Malformed) }
 }
 
+/// `TLP:AMBER`, also with a blank or hyphen for the colon.
+pub(crate) fn tlp(text: &str) -> Result<Cow<'_, str>, Rejected> {
+    const COLOURS: &[&str] = &["RED", "AMBER+STRICT", "AMBER", "GREEN", "CLEAR", "WHITE"];
+    let colour = strip(text, "TLP").and_then(|rest| rest.strip_prefix([':', ' ', '-'])).unwrap_or_default();
+    let known = COLOURS.iter().find(|known| known.eq_ignore_ascii_case(colour)).ok_or(Rejected::Malformed)?;
+    let value = format!("TLP:{known}");
+    Ok(if value == text { Cow::Borrowed(text) } else { Cow::Owned(value) })
+}
+
 /// `AS13335`, `ASN 13335`, or the number alone.
 pub(crate) fn asn(text: &str) -> Result<Cow<'_, str>, Rejected> {
     let rest = strip(text, "ASN").or_else(|| strip(text, "AS")).unwrap_or(text).trim_start();

@@ -55,6 +55,7 @@ pub(crate) fn canonical(kind: Kind, text: &str) -> Result<(Kind, Cow<'_, str>), 
         Kind::AttackTactic => label::attack_tactic(text)?,
         Kind::AttackMitigation => label::attack_mitigation(text)?,
         Kind::Arn => label::arn(text)?,
+        Kind::TlpMarking => label::tlp(text)?,
         Kind::AnalyticsId => label::analytics(text)?,
         Kind::AdsenseId => label::adsense(text)?,
         Kind::Bitcoin

@@ -5,7 +5,7 @@
 
 use super::{
     Scanner,
-    words::{HOST, Labels, VERSION, is_code_word, is_file_extension, is_known_host, is_member},
+    words::{HOST, Labels, PROFILE, VERSION, is_code_word, is_file_extension, is_known_host, is_member},
 };
 use crate::error::Rejected;
 
@@ -107,6 +107,9 @@ impl<'t> Scanner<'t> {
         }
         if strong || common && !rest.eq_ignore_ascii_case(b"system") {
             return reverse_name(rest, tld).then_some(Rejected::LooksLikeCode);
+        }
+        if Self::label_is(self.label(start), &PROFILE) {
+            return Some(Rejected::LooksLikeCode);
         }
         let two_labels = !rest.contains(&b'.');
         let first = rest.split(|b| *b == b'.').next().unwrap_or(rest);

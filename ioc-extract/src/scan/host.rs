@@ -170,6 +170,13 @@ impl<'t> Scanner<'t> {
                 self.left_out(Kind::DomainName, start..end, Rejected::PublicSuffix);
                 return;
             }
+            Err(Rejected::Malformed) if self.is_refanged() => {
+                // `ioc_evil[.]com`: an underscore is in no name that one can register, so the name begins behind it.
+                if let Some(glued) = text.rfind('_') {
+                    self.domain(start + glued + 1, end);
+                }
+                return;
+            }
             Err(_) => return,
         }
         if domain::labels(name.as_bytes()).is_err() {
@@ -297,10 +304,57 @@ impl<'t> Scanner<'t> {
                     self.is_report() && ["jabber", "xmpp"].iter().any(|s| value[at - start..].contains(s));
                 let kind = if jabber { Kind::Xmpp } else { Kind::EmailAddr };
                 self.found(kind, start..end, value);
+                if self.is_report() {
+                    self.wider_mailbox(start, end);
+                }
                 Some(host.end)
             }
             Err(_) => None,
         }
+    }
+
+    /// In reports: the address from `start` to `end` with a comment before it, or with all that may be in a local part.
+    fn wider_mailbox(&mut self, start: usize, end: usize) {
+        let from = start.saturating_sub(email::MAX_LOCAL);
+        let before = &self.bytes[from..start];
+        let wider = match before.last() {
+            Some(b')') => before.iter().rposition(|b| *b == b'('),
+            Some(b'=') => {
+                let run = before.iter().rev().take_while(|b| Self::is_word(**b) || **b == b'=').count();
+                (run > 1).then(|| before.len() - run)
+            }
+            _ => None,
+        };
+        if let Some(wider) = wider.map(|i| from + i)
+            && let Ok(value) = email::canonical(self.text(wider..end))
+        {
+            self.found(Kind::EmailAddr, wider..end, value);
+        }
+    }
+
+    /// `"john..doe"@evil.com`, `john(comment)@evil.com`; the `@` is at `at`.
+    pub(super) fn quoted_mailbox(&mut self, at: usize) -> Option<usize> {
+        if !self.is_report() {
+            return None;
+        }
+        let (open, close) = match self.before(at) {
+            b'"' => (b'"', at - 1),
+            b')' => (b'(', at - 1),
+            _ => return None,
+        };
+        let from = close.saturating_sub(email::MAX_LOCAL);
+        let mut start = from + self.bytes[from..close].iter().rposition(|b| *b == open)?;
+        if open == b'(' {
+            start -= self.bytes[from..start].iter().rev().take_while(|b| Self::is_word(**b)).count();
+        }
+        let host = self.word_at(at + 1);
+        let mut end = host.end;
+        while end > at && matches!(self.bytes[end - 1], b'.' | b'-' | b'_') {
+            end -= 1;
+        }
+        let value = email::canonical(self.text(start..end)).ok()?;
+        self.found(Kind::EmailAddr, start..end, value);
+        Some(host.end)
     }
 }
 

@@ -49,6 +49,9 @@ impl Scanner<'_> {
                 if text.starts_with(b"aHR0c") || text.starts_with(b"a H R 0 c") {
                     return self.base64(word).unwrap_or(next);
                 }
+                if text.len() > 4 && text[..3].eq_ignore_ascii_case(b"tlp") {
+                    return self.tlp(start).unwrap_or(next);
+                }
                 return self.numbered(start, end).or_else(|| self.phone(start, end)).unwrap_or(next);
             }
             return next;
@@ -145,6 +148,16 @@ impl Scanner<'_> {
         let value = kind::label::asn(self.text(start..stop)).ok()?.into_owned();
         self.found(Kind::Asn, start..stop, Cow::Owned(value));
         Some(stop)
+    }
+
+    /// `TLP:AMBER`
+    fn tlp(&mut self, start: usize) -> Option<usize> {
+        let rest = &self.bytes[start + 4..];
+        let colour = rest.iter().take(12).take_while(|b| b.is_ascii_alphabetic() || **b == b'+').count();
+        let end = start + 4 + colour;
+        let value = kind::label::tlp(self.text(start..end)).ok()?;
+        self.found(Kind::TlpMarking, start..end, value);
+        Some(end)
     }
 
     /// `+61 491 570 006`, `call 0491 570 006`: in reports, a number with its country code or after a word for it.

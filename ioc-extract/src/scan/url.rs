@@ -97,6 +97,9 @@ impl Scanner<'_> {
         if end <= colon + 3 {
             return None;
         }
+        if self.is_report() && start == 0 && matches!(self.byte(end), b'"' | b'>') {
+            self.alone(end);
+        }
         match self.url_at(start, end) {
             Err(Rejected::NoPublicSuffix) => {
                 // Certificates in DER have the tag of the next element right behind: `http://ocsp.verisign.com0`.
@@ -170,6 +173,16 @@ impl Scanner<'_> {
         {
             self.found(Kind::Url, start..end, Cow::Owned(url.into_owned()));
         }
+        // Pages about a host have its name in their path: `https://www.virustotal.com/gui/domain/evil.com`.
+        let path = value.split(['?', '#']).next().unwrap_or(value);
+        for segment in path.split('/').skip(3).filter(|segment| segment.len() <= domain::MAX_NAME) {
+            let tld = segment.rsplit_once('.').map(|(_, tld)| tld);
+            if matches!(tld, Some("com" | "net" | "org"))
+                && let Ok(name) = domain::canonical(segment)
+            {
+                self.found(Kind::DomainName, start..end, Cow::Owned(name.into_owned()));
+            }
+        }
         // The pages of ATT&CK name what they describe.
         if let Some(page) = value.strip_prefix("https://attack.mitre.org/") {
             let id = page.split_once('/').map(|x| x.1).map(|id| id.trim_end_matches('/').replace('/', "."));
@@ -178,6 +191,20 @@ impl Scanner<'_> {
                     self.found(kind, start..end, Cow::Owned(id.into_owned()));
                 }
             }
+        }
+    }
+
+    /// A text that is nothing but a URL, up to `end` by the rules of running text: then it goes to the end of the text.
+    fn alone(&mut self, end: usize) {
+        let len = self.bytes.len();
+        let rest = &self.bytes[end..];
+        if len <= url::MAX_URL
+            && rest.iter().all(|b| *b > b' ')
+            && rest.last().is_some_and(u8::is_ascii_alphanumeric)
+            && memchr::memmem::find(rest, b"://").is_none()
+            && let Ok(value) = url::canonical(self.text(0..len))
+        {
+            self.found(Kind::Url, 0..len, value);
         }
     }
 

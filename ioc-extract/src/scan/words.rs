@@ -47,6 +47,17 @@ pub(super) static VERSION: Labels = Labels::new(&[
     "update",
 ]);
 
+/// Labels before the names that administrators give to profiles and policies.
+pub(super) static PROFILE: Labels = Labels::new(&[
+    "applist",
+    "profile",
+    "profilename",
+    "profile_name",
+    "policyname",
+    "policy_name",
+    "rulename",
+]);
+
 /// Labels and commands before hosts.
 pub(super) static HOST: Labels = Labels::new(&[
     "host",
