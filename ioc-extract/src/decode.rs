@@ -1,7 +1,5 @@
 //! Undoing encodings. Functions of bytes only; [`crate::scan`] decides where to call them and what it may cost.
 
-use std::io::Read as _;
-
 use crate::{extractor::Decoding, rewrite::Rewritten};
 
 /// The value of each byte in base64, of either alphabet; 255 for bytes outside.
@@ -128,9 +126,18 @@ pub(crate) fn utf16(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(text.into_bytes())
 }
 
+/// Without the feature `decode` nothing is inflated.
+#[cfg(not(feature = "decode"))]
+pub(crate) const fn inflate(_: &[u8], _: bool, _: usize) -> Option<Vec<u8>> {
+    None
+}
+
 /// Inflates a gzip or zlib stream, or a raw deflate stream if `raw`, to at most `max` bytes. What could be read of a
 /// damaged stream counts.
+#[cfg(feature = "decode")]
 pub(crate) fn inflate(bytes: &[u8], raw: bool, max: usize) -> Option<Vec<u8>> {
+    use std::io::Read as _;
+
     let mut out = Vec::new();
     let max = u64::try_from(max).unwrap_or(u64::MAX);
     // An error after some output is the end of a cut stream.

@@ -20,7 +20,8 @@ pub enum Profile {
     Report,
 }
 
-/// Bounds of the work spent on decoding within one scan.
+/// Bounds of the work spent on decoding within one scan. Without the feature `decode` nothing is decoded whatever they
+/// say.
 ///
 /// ```
 /// use ioc_extract::{DecodeLimits, Extractor};
@@ -259,6 +260,7 @@ impl Extractor {
             profile: Profile::Log,
             decode: DecodeLimits::default(),
             reserved: true,
+            mapped: None,
         }
     }
 
@@ -304,6 +306,7 @@ pub struct ExtractorBuilder {
     profile: Profile,
     decode: DecodeLimits,
     reserved: bool,
+    mapped: Option<bool>,
 }
 
 impl ExtractorBuilder {
@@ -333,6 +336,21 @@ impl ExtractorBuilder {
         self
     }
 
+    /// Whether an IPv4 address written as an IPv4-mapped IPv6 address is given in that form as well. Default: only with
+    /// [`Profile::Report`], since reports quote it and feeds made from them hold it; whoever sent a packet that a log
+    /// shows like this is the IPv4 address.
+    ///
+    /// ```
+    /// use ioc_extract::Extractor;
+    /// let both = Extractor::builder().mapped_addresses(true).build();
+    /// let values: Vec<_> = both.scan("from ::ffff:45.77.12.9").map(|found| found.value).collect();
+    /// assert_eq!(values, ["45.77.12.9", "::ffff:45.77.12.9"]);
+    /// ```
+    pub const fn mapped_addresses(mut self, both: bool) -> Self {
+        self.mapped = Some(both);
+        self
+    }
+
     /// The extractor.
     #[must_use]
     pub fn build(self) -> Extractor {
@@ -342,7 +360,13 @@ impl ExtractorBuilder {
         };
         let kinds = self.kinds.unwrap_or(usual);
         Extractor {
-            config: Config { kinds, profile: self.profile, limits: self.decode, reserved: self.reserved },
+            config: Config {
+                kinds,
+                profile: self.profile,
+                limits: self.decode,
+                reserved: self.reserved,
+                mapped: self.mapped.unwrap_or(self.profile == Profile::Report),
+            },
         }
     }
 }

@@ -8,7 +8,15 @@
 //! There are two profiles. [`Profile::Log`] is for what machines write: only unmistakable defanging is undone, and a name
 //! needs a sign that it is one. [`Profile::Report`] is for what people write about threats: it knows every habit of
 //! defanging and more kinds. Both look behind encodings (base64, hex, percent, entities, escapes, shell tricks, nested in
-//! each other) within [`DecodeLimits`]. Time is linear in the text and no regular expressions are involved.
+//! each other) within [`DecodeLimits`]. Time is linear in the text and no regular expressions are involved; what stands
+//! in the text in its canonical form is borrowed, and nothing is allocated for it.
+//!
+//! Features, both on by default:
+//!
+//! | Feature | What it is for | What it costs |
+//! |---|---|---|
+//! | `decode` | Looks behind encodings. Without it only defanging is undone. | `flate2`; more to look at in each line |
+//! | `idna` | Internationalised names (`bücher.de`) become A-labels. Without it they are not found. | `idna` and its tables |
 //!
 //! ```
 //! use ioc_extract::{Extractor, Ioc, Kind};

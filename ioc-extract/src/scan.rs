@@ -35,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) profile: Profile,
     pub(crate) limits: DecodeLimits,
     pub(crate) reserved: bool,
+    pub(crate) mapped: bool,
 }
 
 /// Classes of bytes; a word's mask is the union of those of its bytes.

@@ -1,4 +1,4 @@
-//! The hash functions behind the checksums of addresses: SHA-256, Keccak-256, SHA3-256.
+//! The hash functions behind the checksums of addresses: SHA-256, Keccak-256, SHA3-256, CRC-32.
 //!
 //! They only tell mistyped and random strings from addresses, so there is nothing secret and no need for speed.
 
@@ -206,6 +206,12 @@ pub(crate) fn sha3_256(data: &[u8]) -> [u8; 32] {
     sponge256(data, 0x06)
 }
 
+/// CRC-32 as zlib and Ethernet compute it.
+pub(crate) fn crc32(data: &[u8]) -> u32 {
+    let step = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+    !data.iter().fold(u32::MAX, |crc, b| (0..8).fold(crc ^ u32::from(*b), step))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +228,7 @@ mod tests {
             hex(&sha256(&[b'a'; 119])),
             "31eba51c313a5c08226adf18d4a359cfdfd8d2e816b13f4af952f7ea6584dcfb"
         );
+        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
         assert_eq!(hex(&keccak256(b"")), "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470");
         assert_eq!(hex(&sha3_256(b"")), "a7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a");
         assert_eq!(

@@ -2,7 +2,6 @@
 
 use std::{borrow::Cow, fmt};
 
-use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use psl::{Psl as _, Type};
 
 use super::lower;
@@ -87,13 +86,27 @@ pub(crate) fn host(text: &str) -> Result<Cow<'_, str>, Rejected> {
         if text.len() > MAX_UNICODE_NAME {
             return Err(Rejected::TooLong);
         }
-        let ascii = Uts46::new()
-            .to_ascii(text.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore)
-            .map_err(|_| Rejected::Malformed)?;
-        Cow::Owned(ascii.into_owned())
+        Cow::Owned(to_ascii(text)?)
     };
     labels(name.as_bytes())?;
     Ok(name)
+}
+
+/// The A-labels of an internationalised name.
+#[cfg(feature = "idna")]
+fn to_ascii(text: &str) -> Result<String, Rejected> {
+    use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+
+    Uts46::new()
+        .to_ascii(text.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore)
+        .map(Cow::into_owned)
+        .map_err(|_| Rejected::Malformed)
+}
+
+/// Without the feature `idna` a name outside ASCII is none.
+#[cfg(not(feature = "idna"))]
+const fn to_ascii(_: &str) -> Result<String, Rejected> {
+    Err(Rejected::Malformed)
 }
 
 /// The form of an ASCII name: labels of 1 to 63 letters, digits, hyphens and underscores, none of which begins or ends

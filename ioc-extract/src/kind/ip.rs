@@ -2,9 +2,10 @@
 
 use std::{
     borrow::Cow,
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
+use super::displayed;
 use crate::{error::Rejected, ioc::Kind};
 
 /// Reads `d.d.d.d` at the start of `bytes`; returns the address and the number of bytes read.
@@ -86,10 +87,13 @@ pub(crate) fn v4_integer(host: &[u8]) -> Option<Ipv4Addr> {
     (count > 1 || *last > 0x00ff_ffff).then(|| Ipv4Addr::from_bits(high | *last as u32))
 }
 
-/// Text of an address: an IPv4-mapped one is written, and kinded, as the IPv4 address it carries.
-pub(crate) fn kinded(ip: Ipv6Addr) -> (Kind, String) {
-    ip.to_ipv4_mapped()
-        .map_or_else(|| (Kind::Ipv6Addr, ip.to_string()), |ip| (Kind::Ipv4Addr, ip.to_string()))
+/// Text of an address: an IPv4-mapped one is written, and kinded, as the IPv4 address it carries. Borrowed from how it
+/// was written where that is the same.
+pub(crate) fn kinded(ip: Ipv6Addr, written: &str) -> (Kind, Cow<'_, str>) {
+    match ip.to_ipv4_mapped() {
+        Some(ip) => (Kind::Ipv4Addr, displayed(ip, written)),
+        None => (Kind::Ipv6Addr, displayed(ip, written)),
+    }
 }
 
 /// The whole of `text` as an IPv6 address, without brackets and zone.
@@ -115,11 +119,11 @@ pub(crate) fn canonical(kind: Kind, text: &str) -> Result<(Kind, Cow<'_, str>), 
     }
     let address = inner.split('%').next().unwrap_or(inner);
     let ip = v6(address.as_bytes()).ok_or(Rejected::Malformed)?;
-    let (found, value) = kinded(ip);
+    let (found, value) = kinded(ip, inner);
     if kind == Kind::Ipv4Addr && found == Kind::Ipv6Addr {
         return Err(Rejected::Malformed);
     }
-    Ok((found, if value == inner { Cow::Borrowed(inner) } else { Cow::Owned(value) }))
+    Ok((found, value))
 }
 
 pub(crate) fn canonical_cidr(text: &str) -> Result<(Kind, Cow<'_, str>), Rejected> {
@@ -131,22 +135,22 @@ pub(crate) fn canonical_cidr(text: &str) -> Result<(Kind, Cow<'_, str>), Rejecte
     }
     let mut length: u8 = length.parse().map_err(|_| Rejected::Malformed)?;
     let (address, max) = if let Some(ip) = v4(address.as_bytes()) {
-        (ip.to_string(), 32)
+        (IpAddr::V4(ip), 32)
     } else {
         let ip = v6(address.as_bytes()).ok_or(Rejected::Malformed)?;
         match ip.to_ipv4_mapped() {
             Some(ip) if (96..=128).contains(&length) => {
                 length -= 96;
-                (ip.to_string(), 32)
+                (IpAddr::V4(ip), 32)
             }
             Some(_) => return Err(Rejected::Malformed),
-            None => (ip.to_string(), 128),
+            None => (IpAddr::V6(ip), 128),
         }
     };
     if length > max {
         return Err(Rejected::Malformed);
     }
-    Ok((Kind::Cidr, Cow::Owned(format!("{address}/{length}"))))
+    Ok((Kind::Cidr, displayed(format_args!("{address}/{length}"), text)))
 }
 
 /// `aa:bb:…`, `aa-bb-…`, `aabb.ccdd.eeff` and the bare twelve digits, as six pairs joined by colons.
@@ -174,6 +178,9 @@ pub(crate) fn mac(text: &str) -> Result<Cow<'_, str>, Rejected> {
             digits[count] = b.to_ascii_lowercase();
             count += 1;
         }
+    }
+    if separator == b':' && !text.bytes().any(|b| b.is_ascii_uppercase()) {
+        return Ok(Cow::Borrowed(text));
     }
     let mut out = String::with_capacity(17);
     for (i, digit) in digits.iter().enumerate() {

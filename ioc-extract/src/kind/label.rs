@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{lower, upper};
+use super::{displayed, lower, upper};
 use crate::error::Rejected;
 
 /// Any text of at most `max` bytes without control characters, as written.
@@ -75,8 +75,7 @@ pub(crate) fn asn(text: &str) -> Result<Cow<'_, str>, Rejected> {
     if number == 0 {
         return Err(Rejected::Malformed);
     }
-    let value = format!("AS{number}");
-    Ok(if value == text { Cow::Borrowed(text) } else { Cow::Owned(value) })
+    Ok(displayed(format_args!("AS{number}"), text))
 }
 
 /// `arn:partition:service:region:account:resource`

@@ -11,7 +11,7 @@ pub(crate) mod registry;
 pub(crate) mod url;
 pub(crate) mod wallet;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use crate::{error::Rejected, ioc::Kind};
 
@@ -72,6 +72,25 @@ pub(crate) fn canonical(kind: Kind, text: &str) -> Result<(Kind, Cow<'_, str>), 
         | Kind::Solana => wallet::canonical(kind, text)?,
     };
     Ok((kind, value))
+}
+
+/// The text of a value, borrowed from how it was written where that is the same.
+pub(crate) fn displayed(value: impl fmt::Display, written: &str) -> Cow<'_, str> {
+    /// What of `written` has not been matched yet.
+    struct Rest<'t>(&'t str);
+
+    impl fmt::Write for Rest<'_> {
+        fn write_str(&mut self, piece: &str) -> fmt::Result {
+            self.0 = self.0.strip_prefix(piece).ok_or(fmt::Error)?;
+            Ok(())
+        }
+    }
+
+    let mut rest = Rest(written);
+    match fmt::write(&mut rest, format_args!("{value}")) {
+        Ok(()) if rest.0.is_empty() => Cow::Borrowed(written),
+        _ => Cow::Owned(value.to_string()),
+    }
 }
 
 /// ASCII lower case, borrowed where nothing changes.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{
-    digest::{keccak256, sha3_256, sha256},
+    digest::{crc32, keccak256, sha3_256, sha256},
     lower,
 };
 use crate::{error::Rejected, ioc::Kind};
@@ -175,9 +175,7 @@ fn byron(text: &[u8]) -> bool {
     let Some(bytes) = base58(text, &BITCOIN_VALUES) else { return false };
     let [0x82, 0xd8, 0x18, 0x58, len, rest @ ..] = &bytes[..] else { return false };
     let Some((payload, [0x1a, crc @ ..])) = rest.split_at_checked(usize::from(*len)) else { return false };
-    let mut sum = flate2::Crc::new();
-    sum.update(payload);
-    sum.sum().to_be_bytes() == *crc
+    crc32(payload).to_be_bytes() == *crc
 }
 
 fn versioned(text: &str, versions: &[u8]) -> bool {

@@ -102,12 +102,9 @@ impl Scanner<'_> {
                 return on;
             }
         }
-        let (kind, text) = ip::kinded(address);
-        let written = self.text(start..end);
-        let value = if text == written { Cow::Borrowed(written) } else { Cow::Owned(text) };
+        let (kind, value) = ip::kinded(address, self.text(start..end));
         self.found(kind, start..end, value);
-        if kind == Kind::Ipv4Addr && self.is_report() {
-            // Reports quote the mapped form, and feeds made from them hold it.
+        if kind == Kind::Ipv4Addr && self.config.mapped {
             self.found(Kind::Ipv6Addr, start..end, Cow::Owned(address.to_string()));
         }
         let end = self.zone(end);

@@ -15,9 +15,16 @@ const MIN_RUN: usize = 16;
 const MAX_REGION: usize = 16 * 1024;
 
 impl<'t> Scanner<'t> {
+    /// Whether another layer may lie below this one. Constant without the feature `decode`, so that nothing of this file
+    /// but its first lines is compiled then.
+    #[inline]
+    const fn may_decode(&self) -> bool {
+        cfg!(feature = "decode") && self.depth > 0
+    }
+
     /// Takes the cost of decoding `bytes` bytes from the budget.
     fn spend(&mut self, bytes: usize) -> bool {
-        if self.depth == 0 || self.budget.nodes == 0 || self.budget.bytes < bytes {
+        if !self.may_decode() || self.budget.nodes == 0 || self.budget.bytes < bytes {
             return false;
         }
         self.budget.nodes -= 1;
@@ -83,7 +90,7 @@ impl<'t> Scanner<'t> {
 
     /// A word that may be a part of a run of base64. Returns where to read on if it was.
     pub(super) fn base64(&mut self, word: Word) -> Option<usize> {
-        if self.depth == 0 || word.start < self.tried {
+        if !self.may_decode() || word.start < self.tried {
             return None;
         }
         // Nearly all long words are done with here: runs of their own that decode to nothing readable.
@@ -155,7 +162,7 @@ impl<'t> Scanner<'t> {
             [b'0', b'x' | b'X', rest @ ..] => rest,
             all => all,
         };
-        if self.depth == 0 || digits.len() < MIN_RUN {
+        if !self.may_decode() || digits.len() < MIN_RUN {
             return None;
         }
         // A hash is hardly ever text in its first four bytes.
@@ -198,7 +205,7 @@ impl<'t> Scanner<'t> {
 
     /// The parameters of a URL: what they carry percent-encoded or in base64.
     pub(super) fn parameters(&mut self, from: usize, end: usize) {
-        if self.depth == 0 || end - from < MIN_RUN {
+        if !self.may_decode() || end - from < MIN_RUN {
             return;
         }
         let mut start = from;
@@ -234,7 +241,7 @@ impl<'t> Scanner<'t> {
 
     /// `%` before two hex digits: whole values that were percent-encoded.
     pub(super) fn percent(&mut self, at: usize) -> Option<usize> {
-        if self.depth == 0 || at < self.tried {
+        if !self.may_decode() || at < self.tried {
             return None;
         }
         let rest = &self.bytes[at..];
@@ -262,7 +269,7 @@ impl<'t> Scanner<'t> {
 
     /// `&` before the rest of an entity: a token written in entities.
     pub(super) fn entities(&mut self, at: usize) -> Option<usize> {
-        if self.depth == 0 || at < self.tried {
+        if !self.may_decode() || at < self.tried {
             return None;
         }
         let (len, _) = decode::entity(&self.bytes[at..])?;
@@ -281,7 +288,7 @@ impl<'t> Scanner<'t> {
 
     /// A backslash before an escape: a token with escapes in it.
     pub(super) fn escapes(&mut self, at: usize) -> Option<usize> {
-        if self.depth == 0 || at < self.tried {
+        if !self.may_decode() || at < self.tried {
             return None;
         }
         let (len, c) = decode::backslash(&self.bytes[at..])?;
@@ -299,7 +306,7 @@ impl<'t> Scanner<'t> {
     /// `^` or a backtick between two characters of a word: a token with escape characters of a shell.
     pub(super) fn carets(&mut self, at: usize) -> Option<usize> {
         let escape = self.bytes[at];
-        if self.depth == 0
+        if !self.may_decode()
             || at < self.tried
             || !Self::is_word(self.before(at))
             || !Self::is_word(self.byte(at + 1))
@@ -341,7 +348,7 @@ impl<'t> Scanner<'t> {
 
     /// A quote after which another literal is glued on.
     pub(super) fn concat(&mut self, at: usize) -> Option<usize> {
-        if self.depth == 0 || at < self.tried {
+        if !self.may_decode() || at < self.tried {
             return None;
         }
         self.joint(at)?;
@@ -371,7 +378,7 @@ impl<'t> Scanner<'t> {
 
     /// `'literal'.Replace('a','b')`, the word being `Replace`.
     pub(super) fn replace(&mut self, word: Word) -> Option<usize> {
-        if self.depth == 0 {
+        if !self.may_decode() {
             return None;
         }
         let rest = self.bytes.get(word.end..)?;
@@ -409,7 +416,12 @@ impl<'t> Scanner<'t> {
 
     /// `(104,116,116,112,…)`: at least six character codes.
     pub(super) fn char_codes(&mut self, at: usize) -> Option<usize> {
-        if self.depth == 0 || !self.byte(at + 1).is_ascii_digit() {
+        if !self.may_decode() || !self.byte(at + 1).is_ascii_digit() {
+            return None;
+        }
+        let digits = |b: &&u8| b.is_ascii_hexdigit() || matches!(b, b' ' | b'x' | b'X');
+        let first = self.bytes[at + 1..].iter().take(6).take_while(digits).count();
+        if self.byte(at + 1 + first) != b',' {
             return None;
         }
         let mut text = Vec::new();
@@ -441,7 +453,7 @@ impl<'t> Scanner<'t> {
 
     /// A NUL after a character: UTF-16 within a text of bytes.
     pub(super) fn nul(&mut self, at: usize) -> Option<usize> {
-        if self.depth == 0 || at == 0 || at < self.tried {
+        if !self.may_decode() || at == 0 || at < self.tried {
             return None;
         }
         let start = at - 1;
@@ -466,7 +478,7 @@ impl<'t> Scanner<'t> {
     pub(super) fn reversed(&mut self, at: usize) -> Option<usize> {
         let scheme =
             ["ptth", "sptth", "ptf"].iter().rev().find(|s| self.bytes[at + 1..].starts_with(s.as_bytes()))?;
-        if self.depth == 0 || self.before(at) != b'/' {
+        if !self.may_decode() || self.before(at) != b'/' {
             return None;
         }
         let region = self.token_region(at);
