@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use enricher::Event;
 use jiff::Timestamp;
 use wazuh_alert::Alert;
 
@@ -59,7 +60,7 @@ async fn one(run: &Run, entry: &mut Entry) -> Outcome {
     };
     match entry.kind() {
         Kind::Line => send(run, &bytes),
-        Kind::Alert => look_up(run, &bytes).await,
+        Kind::Alert => look_up(run, &bytes, entry.is_last_try()).await,
     }
 }
 
@@ -73,7 +74,7 @@ fn send(run: &Run, line: &[u8]) -> Outcome {
     }
 }
 
-async fn look_up(run: &Run, bytes: &[u8]) -> Outcome {
+async fn look_up(run: &Run, bytes: &[u8], last_try: bool) -> Outcome {
     let alert = match Alert::parse(bytes) {
         Ok(alert) => alert,
         Err(error) => {
@@ -82,7 +83,9 @@ async fn look_up(run: &Run, bytes: &[u8]) -> Outcome {
         }
     };
     match run.enricher.enrich(&alert, Timestamp::now()).await {
-        Ok(enriched) if enriched.events.is_empty() && !enriched.incomplete.is_empty() => Outcome::Tried,
+        Ok(enriched) if enriched.events.is_empty() && !enriched.incomplete.is_empty() => {
+            failed(run, &alert, last_try, &enriched.incomplete[0])
+        }
         Ok(mut enriched) => {
             tracing::info!(alert_id = alert.id(), events = enriched.events.len(), "late alert done");
             for event in &mut enriched.events {
@@ -98,13 +101,29 @@ async fn look_up(run: &Run, bytes: &[u8]) -> Outcome {
             }
         }
         Err(error) => {
-            let retryable = crate::platform::is_passing(&error);
-            tracing::warn!(
-                alert_id = alert.id(),
-                error = crate::platform::sentence(&error),
-                "late alert not looked up"
-            );
-            if retryable { Outcome::NotNow } else { Outcome::Tried }
+            let sentence = crate::platform::sentence(&error);
+            if crate::platform::is_passing(&error) {
+                tracing::warn!(alert_id = alert.id(), error = sentence, "late alert not looked up");
+                return Outcome::NotNow;
+            }
+            failed(run, &alert, last_try, &sentence)
         }
     }
+}
+
+/// A try that failed perhaps through a fault of the alert's own. The last one is told: an alert is not given up in
+/// silence.
+fn failed(run: &Run, alert: &Alert, last_try: bool, reason: &str) -> Outcome {
+    tracing::warn!(alert_id = alert.id(), reason, last_try, "late alert not looked up");
+    if !last_try {
+        return Outcome::Tried;
+    }
+    let sentence = format!("an alert was given up after several tries to look it up: {reason}");
+    let mut event = Event::error(&sentence, Some(alert));
+    event.set_late();
+    match run.outbox.deliver(vec![event], alert) {
+        Ok(()) => {}
+        Err(failure) => tracing::warn!(%failure, "late event not delivered"),
+    }
+    Outcome::Done
 }

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use enricher::{Enriched, Enricher, LookupError};
+use enricher::{Enriched, Enricher, Event, LookupError};
 use jiff::Timestamp;
 use serde_json::Value;
 use wazuh_alert::Alert;
@@ -146,7 +146,16 @@ impl Run {
             return Err(self.in_part(&enriched, first, alert, bytes));
         }
         late::work_off(self, asked).await;
-        Ok(())
+        enriched.too_many.as_ref().map_or(Ok(()), |sentence| self.too_many(&enriched, sentence, alert))
+    }
+
+    /// The alert has more values than are looked up. Events that went out say so themselves; without one, silence
+    /// would look like "clean". Asking again would not help, so the alert is not kept.
+    fn too_many(&self, enriched: &Enriched, sentence: &str, alert: &Alert) -> Result<(), Failure> {
+        if enriched.events.is_empty() {
+            self.outbox.deliver(vec![Event::error(sentence, Some(alert))], alert)?;
+        }
+        Err(Failure::new(Exit::Partial, sentence.to_owned()))
     }
 
     /// OpenCTI could not be asked: the alert is kept, and Wazuh hears of it once per outage.

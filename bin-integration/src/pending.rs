@@ -228,6 +228,11 @@ impl Entry {
         files::read(Role::Pending, &self.path()).map(Some)
     }
 
+    /// Whether the try that has begun is the last one.
+    pub(crate) fn is_last_try(&self) -> bool {
+        self.tries >= MAX_TRIES
+    }
+
     /// Leaves it for later, through no fault of its own.
     pub(crate) fn postpone(mut self) {
         self.rename(self.tries.saturating_sub(1));

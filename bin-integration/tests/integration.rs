@@ -61,6 +61,50 @@ fn nothing_to_look_up_asks_nobody() {
 }
 
 #[test]
+fn more_values_than_are_looked_up_are_not_clean() {
+    let home = Home::new();
+    let many: Vec<String> = (0..300).map(|n| format!("45.77.{}.{}", n / 200, n % 200 + 1)).collect();
+    let text = alert("1.1").replace("\"srcip\":\"45.77.12.9\"", &format!("\"list\":\"{}\"", many.join(" ")));
+    let file = home.write("a.alert", text);
+    let output = home.integration(&file, TOKEN, &OpenCti::empty().url);
+    assert_eq!(code(&output), 6);
+    let said = "44 values of this alert were not looked up: it has more than 256 IoCs";
+    assert!(last_line(&output).contains(said), "{}", last_line(&output));
+    let event = parts(&home.lines()[0]).1;
+    assert_eq!(
+        (&event["opencti"]["event_type"], &event["opencti"]["error"]),
+        (&"error".into(), &said.into())
+    );
+    // Asking again would give the same.
+    assert!(home.kept().is_empty());
+}
+
+#[test]
+fn an_alert_that_is_never_answered_whole_is_given_up_aloud() {
+    let home = Home::new();
+    let half = r#"{"data":{"stixCyberObservables":null,"indicators":{"edges":[]}},"errors":[
+        {"message":"not so","path":["stixCyberObservables"],"extensions":{"code":"FUNCTIONAL_ERROR"}}]}"#;
+    let answer = |request: &str| match request.contains("45.77.12.9") {
+        true => (200, half.to_owned()),
+        false => (200, NOTHING.to_owned()),
+    };
+    let platform = OpenCti::answering(answer);
+    let file = home.write("a.alert", alert("1.1"));
+    assert_eq!(code(&home.integration(&file, TOKEN, &platform.url)), 6);
+    assert_eq!((home.kept().len(), home.lines().len()), (1, 1));
+    let other = home.write("b.alert", alert("1.2").replace("45.77.12.9", "45.77.12.10"));
+    for tries in 1..=3 {
+        assert_eq!(code(&home.integration(&other, TOKEN, &platform.url)), 0);
+        assert_eq!(home.kept().len(), usize::from(tries < 3));
+    }
+    let lines = home.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let event = parts(&lines[0]).1;
+    assert_eq!(event["opencti"]["source"]["alert_id"], "1.1");
+    assert!(event["opencti"]["error"].as_str().unwrap().contains("given up"), "{event}");
+}
+
+#[test]
 fn an_alert_about_our_own_event_ends_the_run() {
     let home = Home::new();
     for own in [

@@ -1,5 +1,6 @@
 //! The way of an alert through the enricher, in one function.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use ioc_extract::Extractor;
@@ -12,7 +13,7 @@ use crate::event::Event;
 use crate::lookup::{Context, Findings, Lookup, LookupError};
 use crate::matching::{self, SetAsideIndicator};
 use crate::policy::Policy;
-use crate::select::{self, Selection};
+use crate::select::{self, LeftOutReason, MAX_IOCS, Selection};
 
 /// Turns alerts into enriched events.
 ///
@@ -42,6 +43,9 @@ pub struct Enriched {
     pub set_aside: Vec<SetAsideIndicator>,
     /// What could not be asked: the events may lack something, and no event does not mean "clean".
     pub incomplete: Vec<String>,
+    /// Set when the alert has more IoCs than are looked up for one: says how many were left. Asking again will not
+    /// help, but no event does not mean "clean" here either.
+    pub too_many: Option<String>,
 }
 
 impl Enricher {
@@ -78,9 +82,11 @@ impl Enricher {
         let reported = classify::limit(&matches, &self.policy);
         let context = self.context_of(&reported).await;
         let incomplete = incomplete(&findings, &context);
-        let events = classify::events(&reported, alert, &context, self.lookup.as_ref(), &incomplete);
+        let too_many = too_many(&selection);
+        let missing: Vec<String> = incomplete.iter().chain(&too_many).cloned().collect();
+        let events = classify::events(&reported, alert, &context, self.lookup.as_ref(), &missing);
         let set_aside = matches.set_aside;
-        Ok(Enriched { events, set_aside, incomplete, selection })
+        Ok(Enriched { events, set_aside, incomplete, too_many, selection })
     }
 
     /// The threats behind what is reported. They are an addition: without them the events still go out.
@@ -94,6 +100,18 @@ impl Enricher {
             Err(error) => Context { failed: Some(with_causes(&error)), ..Context::default() },
         }
     }
+}
+
+fn too_many(selection: &Selection) -> Option<String> {
+    let left: HashSet<_> = selection
+        .left_out
+        .iter()
+        .filter(|out| out.reason == LeftOutReason::TooMany)
+        .map(|out| (out.kind, &out.text))
+        .collect();
+    let left = left.len();
+    (left > 0)
+        .then(|| format!("{left} values of this alert were not looked up: it has more than {MAX_IOCS} IoCs"))
 }
 
 fn incomplete(findings: &Findings, context: &Context) -> Vec<String> {

@@ -13,6 +13,8 @@ use crate::sink::stdout::Stdout;
 use crate::text::one_line;
 
 const ALERTS: &str = include_str!("../../../examples/demo/alerts.jsonl");
+/// The day of the alerts, so that the demonstration is the same for ever.
+const NOW: &str = "2026-04-02T09:00:00Z";
 const INTEL: &str = include_str!("../../../examples/demo/intel.json");
 
 pub(crate) fn run() -> Result<(), Failure> {
@@ -23,12 +25,13 @@ pub(crate) fn run() -> Result<(), Failure> {
     // The addresses and names in it are those reserved for documentation, which are not looked up otherwise.
     let policy = Policy { lookup_private_addresses: true, ..Policy::default() };
     let enricher = Enricher::new(bundle, policy);
+    let now = NOW.parse::<Timestamp>().map_err(|error| Failure::from_error(Exit::Defect, &error))?;
     let mut out = Stdout::new();
     let mut summary = Summary::default();
     for line in ALERTS.lines() {
         let alert =
             Alert::parse(line.as_bytes()).map_err(|error| Failure::from_error(Exit::Defect, &error))?;
-        let enriched = crate::runtime::block_on(enricher.enrich(&alert, Timestamp::now()))
+        let enriched = crate::runtime::block_on(enricher.enrich(&alert, now))
             .map_err(|error| Failure::from_error(Exit::Defect, &error))?
             .map_err(|error| Failure::from_error(Exit::Unreachable, &error))?;
         for event in &enriched.events {

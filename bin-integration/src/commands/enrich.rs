@@ -148,10 +148,10 @@ impl Tally {
             }
         };
         self.in_a_row = 0;
-        for problem in &enriched.incomplete {
+        for problem in enriched.incomplete.iter().chain(&enriched.too_many) {
             tracing::warn!("{place}: answered only in part: {problem}");
         }
-        self.incomplete += u64::from(!enriched.incomplete.is_empty());
+        self.incomplete += u64::from(!enriched.incomplete.is_empty() || enriched.too_many.is_some());
         enriched.events.iter().map(enricher::Event::to_json).collect()
     }
 

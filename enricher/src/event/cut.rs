@@ -56,16 +56,12 @@ const KEEP: &[&str] =
 /// Writes `root` in at most `max` bytes.
 pub(super) fn fit(mut root: Map<String, Value>, max: usize) -> String {
     let mut text = as_line(&root);
-    let mut cut: Vec<&str> = Vec::new();
     for (path, limit) in ORDER {
         if text.len() <= max {
             return text;
         }
         if shorten(&mut root, path, *limit) {
-            if !cut.contains(path) {
-                cut.push(path);
-            }
-            note(&mut root, &cut);
+            note(&mut root, path);
             text = as_line(&root);
         }
     }
@@ -81,7 +77,10 @@ pub(super) fn fit(mut root: Map<String, Value>, max: usize) -> String {
     for path in ["match.value", "match.path", "indicator_link", "observable_link"] {
         shorten(&mut root, path, 256);
     }
-    note(&mut root, &["everything but the match"]);
+    if let Some(body) = body_mut(&mut root) {
+        body.remove("truncated");
+    }
+    note(&mut root, "everything but the match");
     as_line(&root)
 }
 
@@ -94,9 +93,14 @@ fn body_mut(root: &mut Map<String, Value>) -> Option<&mut Map<String, Value>> {
     root.get_mut(INTEGRATION)?.as_object_mut()
 }
 
-fn note(root: &mut Map<String, Value>, cut: &[&str]) {
-    if let Some(body) = body_mut(root) {
-        body.insert("truncated".to_owned(), Value::from(cut.to_vec()));
+/// Adds a field to those that `truncated` names.
+fn note(root: &mut Map<String, Value>, path: &str) {
+    let Some(body) = body_mut(root) else { return };
+    let truncated = body.entry("truncated").or_insert_with(|| Value::Array(Vec::new()));
+    if let Value::Array(paths) = truncated
+        && !paths.iter().any(|known| known == path)
+    {
+        paths.push(Value::from(path));
     }
 }
 
@@ -167,6 +171,14 @@ mod tests {
         let value: Value = serde_json::from_str(&text).unwrap();
         assert!(text.len() <= 1_000, "{}", text.len());
         assert_eq!(value["opencti"]["match"]["value"], "v");
+    }
+
+    #[test]
+    fn what_was_cut_before_stays_named() {
+        let mut root = event(30_000, 10);
+        body_mut(&mut root).unwrap().insert("truncated".into(), json!(["labels"]));
+        let value: Value = serde_json::from_str(&fit(root, 10_000)).unwrap();
+        assert_eq!(value["opencti"]["truncated"], json!(["labels", "indicator.pattern"]));
     }
 
     #[test]
