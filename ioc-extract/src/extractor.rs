@@ -24,11 +24,13 @@ pub enum Profile {
 /// say.
 ///
 /// ```
+/// # #[cfg(feature = "decode")] {
 /// use ioc_extract::{DecodeLimits, Extractor};
 /// let extractor = Extractor::builder().decode(DecodeLimits { depth: 2, ..DecodeLimits::default() }).build();
 /// assert_eq!(extractor.scan("aHR0cDovL2V2aWwtYzIuY29tL2EucHMx").count(), 2); // the URL and its host
 /// let extractor = Extractor::builder().decode(DecodeLimits::NONE).build();
 /// assert_eq!(extractor.scan("aHR0cDovL2V2aWwtYzIuY29tL2EucHMx").count(), 0);
+/// # }
 /// ```
 #[derive(Copy, Clone, Eq, PartialEq, Hash, Debug)]
 pub struct DecodeLimits {

@@ -14,6 +14,68 @@ macro_rules! kinds {
         ///
         /// The text form ([`Kind::as_str`], [`Display`](fmt::Display), [`FromStr`]) follows STIX object types, with
         /// `file:` before hashes of a file's content and `cert:` before those of a certificate.
+        ///
+        /// Each kind in a text, and the value that is found there:
+        ///
+        /// ```
+        /// use ioc_extract::{Extractor, Kind, Profile};
+        ///
+        /// let examples = [
+        ///     (Kind::Ipv4Addr, "refused 91.198.174.192:8080 twice", "91.198.174.192"),
+        ///     (Kind::Ipv6Addr, "peer [2001:470:1:18::119]:443 is up", "2001:470:1:18::119"),
+        ///     (Kind::Cidr, "route 91.198.174.0/24 withdrawn", "91.198.174.0/24"),
+        ///     (Kind::DomainName, "query: Bad-Host.net IN A", "bad-host.net"),
+        ///     (Kind::OnionService, "at 4kgzhlym4yhmse7lz6vktwavipbapzohlmohjdjwio2p2gcwj2gugqad.onion",
+        ///         "4kgzhlym4yhmse7lz6vktwavipbapzohlmohjdjwio2p2gcwj2gugqad.onion"),
+        ///     (Kind::Url, "GET https://bad-host.net/a?b=c", "https://bad-host.net/a?b=c"),
+        ///     (Kind::EmailAddr, "from=<Someone@Bad-Host.net>", "someone@bad-host.net"),
+        ///     (Kind::Xmpp, "write to someone@jabber.bad-host.net", "someone@jabber.bad-host.net"),
+        ///     (Kind::PhoneNumber, "call +61 491 570 006 now", "+61491570006"),
+        ///     (Kind::Md5, "is DF0936CF908AC69474B7B99B22551901", "df0936cf908ac69474b7b99b22551901"),
+        ///     (Kind::Sha1, "is d7bf8f4471745e1ce5615566c8a8f0439101a689",
+        ///         "d7bf8f4471745e1ce5615566c8a8f0439101a689"),
+        ///     (Kind::Sha256, "is 52a696baaa7f75946ced9aec0d5a2f74d27764f498d1761ffce690887933ee32",
+        ///         "52a696baaa7f75946ced9aec0d5a2f74d27764f498d1761ffce690887933ee32"),
+        ///     (Kind::Sha3_256, "SHA3-256: 684b793bed415d44aba8100a0c1ac38c23e83c5bb0e4abde9e994be11d45db32",
+        ///         "684b793bed415d44aba8100a0c1ac38c23e83c5bb0e4abde9e994be11d45db32"),
+        ///     (Kind::Imphash, "IMPHASH=DF0936CF908AC69474B7B99B22551901", "df0936cf908ac69474b7b99b22551901"),
+        ///     (Kind::Authentihash,
+        ///         "authentihash 52a696baaa7f75946ced9aec0d5a2f74d27764f498d1761ffce690887933ee32",
+        ///         "52a696baaa7f75946ced9aec0d5a2f74d27764f498d1761ffce690887933ee32"),
+        ///     (Kind::Ssdeep, "ssdeep 3:AXGBicFlgVNhBGcL6wCrFQEv:AXGHsNhxLsr2C", "3:AXGBicFlgVNhBGcL6wCrFQEv:AXGHsNhxLsr2C"),
+        ///     (Kind::Tlsh, "T1A22EDEEFBC51F0A0A97F66197E1303CA261970A4A4F9D1A16F13A1265723A67A312C65",
+        ///         "T1A22EDEEFBC51F0A0A97F66197E1303CA261970A4A4F9D1A16F13A1265723A67A312C65"),
+        ///     (Kind::FileName, "it drops invoice_7.exe", "invoice_7.exe"),
+        ///     (Kind::FilePath, r"started C:\Users\Public\loader", r"C:\Users\Public\loader"),
+        ///     (Kind::RegistryKey, r"set HKCU\Software\Bad\Run", r"HKEY_CURRENT_USER\Software\Bad\Run"),
+        ///     (Kind::NamedPipe, r"opened \\.\pipe\badpipe7", r"\\.\pipe\badpipe7"),
+        ///     (Kind::MacAddr, "from 00-1A-2B-3C-4D-5E on", "00:1a:2b:3c:4d:5e"),
+        ///     (Kind::Asn, "announced by AS64500", "AS64500"),
+        ///     (Kind::Cve, "exploits cve-2021-44228", "CVE-2021-44228"),
+        ///     (Kind::AttackTechnique, "uses T1059.001", "T1059.001"),
+        ///     (Kind::AttackTactic, "is TA0011 by", "TA0011"),
+        ///     (Kind::AttackMitigation, "by M1042 only", "M1042"),
+        ///     (Kind::Ja3, "ja3=df0936cf908ac69474b7b99b22551901", "df0936cf908ac69474b7b99b22551901"),
+        ///     (Kind::Ja3s, "ja3s=df0936cf908ac69474b7b99b22551901", "df0936cf908ac69474b7b99b22551901"),
+        ///     (Kind::Ja4, "t13d1516h2_8daaf6152771_b186095e22b6", "t13d1516h2_8daaf6152771_b186095e22b6"),
+        ///     (Kind::CertSha1, "thumbprint: D7BF8F4471745E1CE5615566C8A8F0439101A689",
+        ///         "d7bf8f4471745e1ce5615566c8a8f0439101a689"),
+        ///     (Kind::Bitcoin, "pay bc1qu2xe8tcvuc8vjylte742nkq4g0pq0ew8602pdl",
+        ///         "bc1qu2xe8tcvuc8vjylte742nkq4g0pq0ew8602pdl"),
+        ///     (Kind::Litecoin, "pay LfsraW37ZXMXjdbxXV9X36ba3C1WJ1fi11", "LfsraW37ZXMXjdbxXV9X36ba3C1WJ1fi11"),
+        ///     (Kind::Ethereum, "pay 0xE28d93aF0CE60eC913eBcfaaA9D81543C207E5C7",
+        ///         "0xe28d93af0ce60ec913ebcfaaa9d81543c207e5c7"),
+        ///     (Kind::Arn, "by arn:aws:iam::123456789012:role/Admin", "arn:aws:iam::123456789012:role/Admin"),
+        ///     (Kind::AnalyticsId, "with UA-12345678-9", "UA-12345678-9"),
+        ///     (Kind::AdsenseId, "with pub-1234567890123456", "pub-1234567890123456"),
+        ///     (Kind::TlpMarking, "This is TLP:AMBER.", "TLP:AMBER"),
+        /// ];
+        /// let extractor = Extractor::builder().profile(Profile::Report).build();
+        /// for (kind, text, value) in examples {
+        ///     assert!(extractor.scan(text).any(|found| found.kind == kind && found.value == value), "{text}");
+        /// }
+        /// // Fields that hold a mutex or a user agent are read with `Ioc::parse`.
+        /// ```
         #[non_exhaustive]
         #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Debug)]
         #[repr(u8)]

@@ -23,10 +23,12 @@ const MAX_UNICODE_NAME: usize = 1024;
 /// `.invalid`, `.test`).
 ///
 /// ```
+/// # #[cfg(feature = "idna")] {
 /// use ioc_extract::DomainName;
 /// let name = DomainName::parse("*.WWW.Пример.рф.")?;
 /// assert_eq!(name.as_str(), "www.xn--e1afmkfd.xn--p1ai");
 /// assert_eq!(name.registrable(), Some("xn--e1afmkfd.xn--p1ai"));
+/// # }
 /// # Ok::<(), ioc_extract::Rejected>(())
 /// ```
 #[derive(Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Debug)]

@@ -14,6 +14,7 @@ const GOOD: &[(Kind, &str, &str)] = &[
     (Kind::DomainName, "Evil-C2.COM.", "evil-c2.com"),
     (Kind::DomainName, "_dmarc.evil-c2.com", "_dmarc.evil-c2.com"),
     (Kind::DomainName, "*.evil-c2.com", "evil-c2.com"),
+    #[cfg(feature = "idna")]
     (Kind::DomainName, "пример.рф", "xn--e1afmkfd.xn--p1ai"),
     (Kind::DomainName, "a.b.github.io", "a.b.github.io"),
     (Kind::DomainName, "host.co.za", "host.co.za"),

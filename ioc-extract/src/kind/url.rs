@@ -16,10 +16,12 @@ pub(crate) const MAX_URL: usize = 8192;
 /// stays one.
 ///
 /// ```
+/// # #[cfg(feature = "idna")] {
 /// use ioc_extract::Url;
 /// let url = Url::parse("HTTP://München.DE:80/Path?Q=1")?;
 /// assert_eq!(url.as_str(), "http://xn--mnchen-3ya.de:80/Path?Q=1");
 /// assert_eq!(url.host(), "xn--mnchen-3ya.de");
+/// # }
 /// # Ok::<(), ioc_extract::Rejected>(())
 /// ```
 #[derive(Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Debug)]

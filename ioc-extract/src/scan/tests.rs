@@ -1,4 +1,4 @@
-use crate::{DecodeLimits, Extractor, Item, Kind, Profile, Rejected};
+use crate::{Extractor, Item, Kind, Profile, Rejected};
 
 fn lines(extractor: Extractor, text: &str) -> String {
     let line = |item: Item<'_>| match item {
@@ -95,6 +95,7 @@ domain-name noon.com "noon dot com" defang
 }
 
 #[test]
+#[cfg(feature = "decode")]
 fn encoded() {
     insta::assert_snapshot!(log("powershell -enc aAB0AHQAcAA6AC8ALwBlAHYAaQBsAC0AYwAyAC4AYwBvAG0ALwBhAA=="), @r#"
 url http://evil-c2.com/a "aAB0AHQAcAA6AC8ALwBlAHYAaQBsAC0AYwAyAC4AYwBvAG0ALwBhAA==" base64>utf-16
@@ -144,6 +145,7 @@ domain-name evil-c2.com "http-3A__evil-2Dc2.com_a" percent
 }
 
 #[test]
+#[cfg(feature = "decode")]
 fn gzip_within_base64() {
     use std::io::Write as _;
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
@@ -159,7 +161,7 @@ fn gzip_within_base64() {
     }
     let found: Vec<_> = Extractor::new().scan(&text).map(|f| format!("{} {}", f.value, f.via)).collect();
     assert_eq!(found[0], "http://evil-c2.com/a.ps1 base64>gzip");
-    let none = Extractor::builder().decode(DecodeLimits::NONE).build();
+    let none = Extractor::builder().decode(crate::DecodeLimits::NONE).build();
     assert_eq!(none.scan(&text).count(), 0);
 }
 
@@ -185,6 +187,7 @@ fn invalid_utf8_is_skipped() {
 
 /// Twice the text costs about twice the work: counted by the decoding budget and by what is found, not by a clock.
 #[test]
+#[cfg(feature = "decode")]
 fn budget_bounds_nested_decoding() {
     let mut text = "http://evil-c2.com/a".to_owned();
     for _ in 0..6 {
