@@ -237,8 +237,7 @@ fn judge(case: &Value, got: &BTreeSet<Key>, logs: bool, score: &mut Score) {
     score.whole += usize::from(missed + wrong == 0);
 }
 
-fn scores(folder: &PathBuf, profile: Profile) -> BTreeMap<String, Score> {
-    let extractor = Extractor::builder().profile(profile).build();
+fn scores(folder: &PathBuf, name: &str, extractor: Extractor) -> BTreeMap<String, Score> {
     let mut scores: BTreeMap<String, Score> = BTreeMap::new();
     let mut files = 0;
     for entry in fs::read_dir(folder).expect("the folder of the cases is readable") {
@@ -287,7 +286,7 @@ fn scores(folder: &PathBuf, profile: Profile) -> BTreeMap<String, Score> {
     assert!(files > 0, "no cases in {}", folder.display());
     for (group, score) in &scores {
         eprintln!(
-            "{profile:?} {group:10} precision {:.4} recall {:.4} whole {} of {} ({} missed, {} false)",
+            "{name} {group:11} precision {:.4} recall {:.4} whole {} of {} ({} missed, {} false)",
             score.precision(),
             score.recall(),
             score.whole,
@@ -306,36 +305,49 @@ fn scores_hold() {
         return;
     };
     let folder = PathBuf::from(data).join("ioc-cases");
-    // Precision and recall that must be reached, for each profile and group.
+    let report = Extractor::builder().profile(Profile::Report).build();
+    let log = Extractor::new();
+    // The labels name an IPv4-mapped address by its IPv6 spelling; in a log it is an IPv4 address unless one asks.
+    let mapped = Extractor::builder().mapped_addresses(true).build();
+    // Precision and recall that must be reached, for each group.
     let floors = [
-        (Profile::Report, "peers", 0.985, 0.98),
-        (Profile::Report, "generated", 0.99, 0.985),
-        (Profile::Report, "own", 1.0, 1.0),
-        (Profile::Report, "logs domain", 0.99, 0.985),
-        (Profile::Report, "logs ipv4", 0.995, 0.995),
-        (Profile::Report, "logs ipv6", 1.0, 1.0),
-        (Profile::Log, "own", 1.0, 0.89),
-        (Profile::Log, "logs domain", 0.99, 0.985),
-        (Profile::Log, "logs ipv4", 0.995, 0.995),
-        // The labels name the IPv4-mapped form of an address, which is an IPv4 address to this profile.
-        (Profile::Log, "logs ipv6", 1.0, 0.7),
+        (
+            "report",
+            report,
+            &[
+                ("peers", 0.985, 0.99),
+                ("generated", 0.99, 0.99),
+                ("own", 1.0, 1.0),
+                ("logs domain", 0.995, 0.988),
+                ("logs ipv4", 0.995, 0.995),
+                ("logs ipv6", 1.0, 1.0),
+            ][..],
+        ),
+        (
+            "log",
+            log,
+            &[
+                ("peers", 0.985, 0.91),
+                ("own", 1.0, 0.9),
+                ("logs domain", 0.995, 0.988),
+                ("logs ipv4", 0.995, 0.995),
+                ("logs ipv6", 1.0, 0.7),
+            ],
+        ),
+        ("log, mapped", mapped, &[("own", 1.0, 0.9), ("logs ipv6", 1.0, 1.0)]),
     ];
-    for profile in [Profile::Report, Profile::Log] {
-        let scores = scores(&folder, profile);
-        for (_, group, precision, recall) in floors.iter().filter(|floor| floor.0 == profile) {
+    for (name, extractor, floors) in floors {
+        let scores = scores(&folder, name, extractor);
+        for (group, precision, recall) in floors {
             let score = &scores[*group];
             assert!(
                 score.precision() >= *precision,
-                "{profile:?}, {group}: precision {:.4} < {precision}",
+                "{name}, {group}: precision {:.4} < {precision}",
                 score.precision()
             );
-            assert!(
-                score.recall() >= *recall,
-                "{profile:?}, {group}: recall {:.4} < {recall}",
-                score.recall()
-            );
+            assert!(score.recall() >= *recall, "{name}, {group}: recall {:.4} < {recall}", score.recall());
         }
+        // No trap of the own challenges comes out, whatever the settings.
+        assert_eq!(scores["own"].false_alarms, 0, "{name}");
     }
-    let traps = &scores(&folder, Profile::Log)["own"];
-    assert_eq!(traps.false_alarms, 0);
 }
