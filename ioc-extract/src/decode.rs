@@ -60,6 +60,10 @@ pub(crate) fn promising(run: &[u8]) -> bool {
             }
             head[len] = (bits >> count) as u8;
             len += 1;
+            // Most words that are none give a control character soon; UTF-16 has a zero before any.
+            if len == 6 && !head[..6].contains(&0) && head[..6].iter().any(|b| *b < b'\t') {
+                return promises(&head[..3]) && head[0] & 0x1f == 0x1f;
+            }
         }
     }
     promises(&head[..len])
@@ -152,21 +156,30 @@ pub(crate) fn inflate(bytes: &[u8], raw: bool, max: usize) -> Option<Vec<u8>> {
     (out.len() >= 8).then_some(out)
 }
 
-/// Whether the start of a decoded text is worth decoding the rest: text, UTF-16 or a compressed stream.
-pub(crate) fn promises(head: &[u8]) -> bool {
-    let readable = |b: &u8| matches!(b, b'\t' | b'\r' | b'\n' | b' '..=b'~' | 0x80..=0xff);
-    if matches!(
+/// Whether a text or stream begins like this by its own format: gzip, zlib, UTF-16 with a byte order mark.
+const fn is_marked(head: &[u8]) -> bool {
+    matches!(
         head,
         [0x1f, 0x8b, 8, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] | [0xff, 0xfe, ..] | [0xfe, 0xff, ..]
-    ) {
+    )
+}
+
+/// No control character but those of text.
+const fn is_readable(b: &u8) -> bool {
+    matches!(*b, b'\t' | b'\r' | b'\n' | b' '..=b'~' | 0x80..=0xff)
+}
+
+/// Whether the start of a decoded text is worth decoding the rest: text, UTF-16 or a compressed stream.
+pub(crate) fn promises(head: &[u8]) -> bool {
+    if is_marked(head) {
         return true;
     }
     if let [a, b, c] = head {
         // Called for each long word: most fail by one of three bytes.
-        return *b == 0 || (*a == 0 && *c == 0) || head.iter().all(|b| *b < 0x80 && readable(b));
+        return *b == 0 || (*a == 0 && *c == 0) || head.iter().all(|b| *b < 0x80 && is_readable(b));
     }
     utf16(head).is_some()
-        || head.iter().all(readable) && head.iter().filter(|b| **b >= 0x80).count() * 4 <= head.len()
+        || head.iter().all(is_readable) && head.iter().filter(|b| **b >= 0x80).count() * 4 <= head.len()
 }
 
 /// How one escape at `p` reads: its length and the character.

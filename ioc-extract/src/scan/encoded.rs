@@ -98,8 +98,9 @@ impl<'t> Scanner<'t> {
         if word.end - word.start < 64
             && alone(self.before(word.start))
             && (alone(self.byte(word.end)) || !self.is_report() && !decode::is_base64(self.byte(word.end)))
-            && !decode::promises(&decode::head(&self.bytes[word.start..word.end]))
-            && self.bytes[word.start..word.end].iter().all(|b| decode::is_base64(*b))
+            && word.mask & (class::DOT | class::HIGH) == 0
+            && !(decode::promises(&decode::head(&self.bytes[word.start..word.end]))
+                && decode::promising(&self.bytes[word.start..word.end]))
         {
             return None;
         }

@@ -69,7 +69,8 @@ impl Scanner<'_> {
             }
         }
         // `sha256-e3b0…`, `authentihash_3f1b…`
-        if mask & (HYPHEN | UNDERSCORE) != 0
+        if len > 32
+            && mask & (HYPHEN | UNDERSCORE) != 0
             && let Some(i) = self.bytes[start..end].iter().rposition(|b| matches!(b, b'-' | b'_'))
         {
             let last = start + i + 1;
@@ -82,7 +83,9 @@ impl Scanner<'_> {
         }
         let before = self.hits();
         if len < 24 {
-            self.identifier(start, end);
+            if mask & DIGIT != 0 || len == 17 {
+                self.identifier(start, end);
+            }
         } else {
             self.long(start, end);
         }
