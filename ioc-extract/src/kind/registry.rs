@@ -76,6 +76,21 @@ pub(crate) fn hive(text: &[u8]) -> Option<(&'static str, usize)> {
     if !matches!(inner, [b'H' | b'h', b'K' | b'k', ..] | [b'\\', b'R' | b'r', ..]) {
         return None;
     }
+    // What logs are full of is told by four bytes.
+    if let [_, _, a, b, b'\\', ..] = inner
+        && open == 0
+    {
+        let name = match (a.to_ascii_lowercase(), b.to_ascii_lowercase()) {
+            (b'l', b'm') => Some("HKEY_LOCAL_MACHINE"),
+            (b'c', b'u') => Some("HKEY_CURRENT_USER"),
+            (b'c', b'r') => Some("HKEY_CLASSES_ROOT"),
+            (b'c', b'c') => Some("HKEY_CURRENT_CONFIG"),
+            _ => None,
+        };
+        if let Some(name) = name.filter(|_| inner[0] != b'\\') {
+            return Some((name, 4));
+        }
+    }
     let native = inner.first() == Some(&b'\\');
     let table = if native { NATIVE } else { HIVES };
     // The length of the name rules out nearly all spellings.

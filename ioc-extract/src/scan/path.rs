@@ -118,19 +118,25 @@ impl Scanner<'_> {
         }) {
             return component + name.len();
         }
-        let line = rest.iter().take(64).take_while(|b| b.is_ascii_alphanumeric() || **b == b' ').count();
-        if !matches!(rest.get(line), None | Some(b'\r' | b'\n')) {
-            return end;
+        // Up to four words with capitals, to the end of the line.
+        let (mut words, mut last, mut before) = (0, component, b' ');
+        for (i, b) in rest.iter().enumerate().take(64) {
+            match b {
+                b'\r' | b'\n' => return last,
+                b' ' => {}
+                _ if !b.is_ascii_alphanumeric()
+                    || (before == b' ' && (words == 4 || b.is_ascii_lowercase())) =>
+                {
+                    return end;
+                }
+                _ => {
+                    words += usize::from(before == b' ');
+                    last = component + i + 1;
+                }
+            }
+            before = *b;
         }
-        let words = self.text(component..component + line);
-        let titled = words
-            .split_ascii_whitespace()
-            .all(|w| w.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit()));
-        if titled && words.split_ascii_whitespace().count() <= 4 {
-            component + words.trim_end().len()
-        } else {
-            end
-        }
+        if rest.len() <= 64 { last } else { end }
     }
 
     /// A word that may be a hive, with a backslash, `:` or `>` after it.
