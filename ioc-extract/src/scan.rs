@@ -480,6 +480,11 @@ impl<'t> Scanner<'t> {
     #[inline(never)]
     fn word(&mut self, word: Word) -> usize {
         let Word { start, end, mask } = word;
+        if self.byte(end) == b'\\'
+            && let Some(next) = self.registry(start, end)
+        {
+            return next;
+        }
         if let Some(next) = self.defanged(word) {
             return next;
         }
@@ -489,7 +494,6 @@ impl<'t> Scanner<'t> {
             b'(' if end - start == 8 && self.bytes[start..end].eq_ignore_ascii_case(b".replace") => {
                 self.replace(Word { start: start + 1, end, mask })
             }
-            b'\\' => self.registry(start, end),
             _ => None,
         };
         if let Some(next) = next {

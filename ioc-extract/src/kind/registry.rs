@@ -127,7 +127,8 @@ pub(crate) fn below<'t>(text: &'t str, name: &str, len: usize) -> Result<Cow<'t,
     if path.iter().fold(false, |any, b| any | (*b < b' ')) {
         return Err(Rejected::Malformed);
     }
-    let doubled = path[..end].windows(2).any(|pair| pair == b"\\\\");
+    let mut pairs = path[..end].iter().zip(&path[1..]);
+    let doubled = pairs.any(|(a, b)| *a == b'\\' && *b == b'\\');
     if !doubled && end == path.len() && text.starts_with(name) && len == name.len() {
         return Ok(Cow::Borrowed(text));
     }
