@@ -154,7 +154,8 @@ impl Scanner<'_> {
         }
         let (name, len) = registry::hive(&self.bytes[start..])?;
         let mut end = self.path_end(start + len, self.before(start), registry::MAX_KEY);
-        if self.byte(end) == b' ' {
+        let another = matches!((self.byte(end + 1), self.byte(end + 2)), (b'H' | b'h', b'K' | b'k'));
+        if self.byte(end) == b' ' && !another {
             end = self.last_component(start + len, end);
         }
         while end > start && matches!(self.bytes[end - 1], b'.' | b' ' | b')' | b'\\' | b']' | b'\'') {
