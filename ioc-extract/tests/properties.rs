@@ -152,6 +152,23 @@ proptest! {
         check(text.as_bytes());
     }
 
+    /// The text is read in blocks; where they begin and end must not show.
+    #[test]
+    fn place_in_a_block_does_not_matter(text in pieces(), shift in 2usize..140) {
+        for extractor in extractors() {
+            let items = |blanks: usize| {
+                let text = format!("{}{text}", " ".repeat(blanks));
+                let place = |span: &std::ops::Range<usize>| (span.start.max(blanks) - blanks, span.end.max(blanks) - blanks);
+                let item = |item: Item<'_>| match item {
+                    Item::Found(f) => format!("{} {} {:?} {}", f.kind, f.value, place(&f.span), f.via),
+                    Item::LeftOut(l) => format!("- {} {:?} {}", l.kind, place(&l.span), l.reason.as_str()),
+                };
+                extractor.scan_all(text.as_bytes()).map(item).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(items(1), items(shift));
+        }
+    }
+
     #[test]
     fn canonical_form_is_stable(text in pieces(), index in 0..Kind::all().len()) {
         let kind = Kind::all().nth(index).unwrap();
