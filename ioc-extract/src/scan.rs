@@ -347,7 +347,8 @@ impl<'t> Scanner<'t> {
     pub(crate) fn pop(&mut self, last: &mut usize) -> Option<Item<'t>> {
         let mut hit = self.hits.pop()?;
         // Decoded regions may overlap what came before by their markers; the order of starts is a promise.
-        hit.span.start = hit.span.start.max(*last).min(hit.span.end);
+        hit.span.start = hit.span.start.max(*last);
+        hit.span.end = hit.span.end.max(hit.span.start);
         *last = hit.span.start;
         Some(match hit.reason {
             Some(reason) => Item::LeftOut(LeftOut { kind: hit.kind, span: hit.span, reason }),

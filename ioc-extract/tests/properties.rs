@@ -134,6 +134,12 @@ fn pieces() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
+/// A string glued together whose first piece was left out already, and something after it that was found before.
+#[test]
+fn a_region_that_reaches_back_keeps_the_order() {
+    check(b".Replace('a','b')::%2Fco.uk{'+'HKLMco.uk");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
 
