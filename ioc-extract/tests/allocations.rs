@@ -1,43 +1,13 @@
 //! What stands in a text in its canonical form is handed out without an allocation.
 
-#![expect(unsafe_code, reason = "an allocator that counts has to be one")]
-
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
-};
-
 use ioc_extract::Extractor;
 
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-/// The system's allocator, counting for each thread.
-struct Counting;
-
-// SAFETY: everything is left to the system's allocator; the counter needs no allocation.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn allocations(text: &str) -> (usize, usize) {
+/// Hits in a text, and allocations made while they were found.
+fn allocations(text: &str) -> (usize, u64) {
     let extractor = Extractor::new();
-    let before = ALLOCATIONS.get();
-    let found = extractor.scan(text).count();
-    (found, ALLOCATIONS.get() - before)
+    let mut found = 0;
+    let made = allocation_counter::measure(|| found = extractor.scan(text).count());
+    (found, made.count_total)
 }
 
 #[test]
