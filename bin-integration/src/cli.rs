@@ -119,6 +119,13 @@ pub(crate) struct Extract {
     /// Take the input for free text and print one line of JSON for each of its lines [default kind: report]
     #[arg(long, value_enum, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "report")]
     pub(crate) text: Option<TextKind>,
+
+    /// Say where each value stands: "span":[START,END] in bytes of the field as read, or of the line
+    ///
+    /// A value that was decoded stands where its encoded form does. What has no one place, such as a command put
+    /// together from its arguments, is without.
+    #[arg(long)]
+    pub(crate) spans: bool,
 }
 
 /// What kind of text is read.

@@ -124,6 +124,7 @@ impl Config {
                 problem: error.to_string(),
             })?;
         config.opencti.forget_empty();
+        config.policy.warning_lists.take_if(|path| path.as_os_str().is_empty());
         let half = |present: &'static str, missing: &'static str| ConfigError::HalfAPair {
             origin: layers.origin("opencti", present),
             present,

@@ -6,7 +6,7 @@
 //!
 //! - A run for one alert: `args` → `once` → `outbox`, with `pending` for what has to wait and `late` to work it off.
 //! - Subcommands: `cli` → `commands`.
-//! - Below both: `config`, `files`, `input`, `logging`, `platform`, `sink`, `exit`.
+//! - Below both: `config`, `files`, `input`, `logging`, `platform`, `sink`, `warning_lists`, `exit`.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -31,6 +31,7 @@ mod runtime;
 mod sink;
 mod text;
 mod token;
+mod warning_lists;
 
 use args::Call;
 use exit::{Exit, Failure};

@@ -19,7 +19,7 @@ use crate::files::{self, Role};
 use crate::outbox::Outbox;
 use crate::pending::{Kind, Pending};
 use crate::platform::{self, Platform};
-use crate::{home, late, logging, runtime};
+use crate::{home, late, logging, runtime, warning_lists};
 
 /// integratord's own default for `<timeout>`.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -105,7 +105,9 @@ fn with_config(
     let config = config.map_err(|error| unusable(&error))?;
     let platform =
         Platform::new(&call.api_key, &config, home, Some(lookups)).map_err(|error| unusable(&error))?;
-    let run = Run { enricher: Enricher::new(platform, config.policy), outbox };
+    let lists = warning_lists::folder(&config.policy, home);
+    let enricher = warning_lists::with_lists_when_needed(Enricher::new(platform, config.policy), lists);
+    let run = Run { enricher, outbox };
     runtime::block_on(run.one(&alert, &bytes, begun))
         .map_err(|error| Failure::from_error(Exit::Defect, &error))?
 }

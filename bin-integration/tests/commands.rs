@@ -256,3 +256,42 @@ fn gzip_is_read_from_files_and_pipes() {
     home.write("alerts.log", &packed);
     assert!(stdout(&run(&home, &["extract", "alerts.log"], b"")).contains("45.77.12.9"));
 }
+
+#[test]
+fn warning_lists_are_left_out_and_must_be_readable() {
+    let home = Home::new();
+    home.write("etc/custom-opencti.toml", "[policy]\nwarning_lists = 'etc/lists'\n");
+    let extract = || run(&home, &["extract"], alert("1.1").as_bytes());
+    let output = extract();
+    assert_eq!(code(&output), 2);
+    let said = last_line(&output).replace(&*home.path("").to_string_lossy(), "HOME/");
+    insta::assert_snapshot!(said, @"
+    custom-opencti: `warning_lists` in [policy] is wrong: the folder of warning lists HOME/etc/lists cannot be read: check the path, and that the user wazuh may read it: No such file or directory (os error 2)
+    ");
+    std::fs::create_dir(home.path("etc/lists")).unwrap();
+    home.write("etc/lists/own.json", r#"{"type": "cidr", "list": ["45.77.0.0/16", "x"]}"#);
+    let output = extract();
+    assert_eq!(code(&output), 0);
+    assert!(!stdout(&output).contains("45.77.12.9"), "{}", stdout(&output));
+    let said = last_line(&output);
+    assert!(said.contains("own.json: entry not used: `x` is no address and no network"), "{said}");
+}
+
+#[test]
+fn spans_are_printed_when_asked_for() {
+    let home = Home::new();
+    let text = b"see http://evil-c2.com/a at 45.77.12.9\n";
+    let spans = |arguments: &[&str], input: &[u8]| {
+        let output = run(&home, arguments, input);
+        assert_eq!(code(&output), 0);
+        let line = &json_lines(&stdout(&output))[0];
+        let iocs = line["iocs"].as_array().unwrap().clone();
+        iocs.iter().map(|ioc| format!("{} {}", ioc["value"], ioc["span"])).collect::<Vec<_>>()
+    };
+    assert_eq!(spans(&["extract", "--text"], text)[0], "\"http://evil-c2.com/a\" null");
+    let found = spans(&["extract", "--text", "--spans"], text);
+    assert_eq!(found.first().unwrap(), "\"http://evil-c2.com/a\" [4,24]");
+    assert_eq!(found.last().unwrap(), "\"45.77.12.9\" [28,38]");
+    let found = spans(&["extract", "--spans"], alert("1.1").as_bytes());
+    assert!(found.contains(&"\"45.77.12.9\" [0,10]".to_owned()), "{found:?}");
+}

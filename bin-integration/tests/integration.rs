@@ -375,3 +375,28 @@ fn an_empty_platform_gives_no_event() {
     assert!(home.lines().is_empty());
     assert_eq!(platform.requests().len(), 1, "{NOTHING}");
 }
+
+#[test]
+fn what_is_on_a_warning_list_is_not_looked_up() {
+    let home = Home::new();
+    home.write("etc/custom-opencti.toml", "[policy]\nwarning_lists = 'etc/lists'\n[log]\nlevel = 'debug'\n");
+    std::fs::create_dir(home.path("etc/lists")).unwrap();
+    home.write("etc/lists/own.txt", "45.77.0.0/16\n");
+    let file = home.write("a.alert", alert("1.1"));
+    let output = home.integration(&file, TOKEN, &closed_port());
+    assert_eq!((code(&output), &*last_line(&output)), (0, ""));
+    let log = home.read("logs/custom-opencti.log");
+    assert!(log.contains("warning lists read entries=1"), "{log}");
+    assert!(log.contains("reason=\"warning-list\""), "{log}");
+}
+
+#[test]
+fn without_its_warning_lists_an_alert_is_looked_up_all_the_same() {
+    let home = Home::new();
+    home.write("etc/custom-opencti.toml", "[policy]\nwarning_lists = 'etc/lists'\n");
+    let file = home.write("a.alert", alert("1.1"));
+    let output = home.integration(&file, TOKEN, &OpenCti::knowing().url);
+    assert_eq!((code(&output), home.lines().len()), (0, 1));
+    let log = home.read("logs/custom-opencti.log");
+    assert!(log.contains("looked up without warning lists: the folder of warning lists"), "{log}");
+}

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use enricher::Policy;
 use enricher::select::select;
+use enricher::{Policy, WarningLists};
 use ioc_extract::Extractor;
 use wazuh_alert::Alert;
 
@@ -70,4 +70,33 @@ fn alerts_of_a_file(bencher: Bencher<'_, '_>) {
             black_box(select(&alert, &extractor, &policy));
         }
     });
+}
+
+/// Reading a folder of 100,000 entries, as a run does that has something to look up.
+#[divan::bench]
+fn load_warning_lists(bencher: Bencher<'_, '_>) {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, kind: &str, attributes: &[&str], entry: &dyn Fn(u32) -> String, count: u32| {
+        let list: Vec<String> = (0..count).map(entry).collect();
+        let list =
+            serde_json::json!({"name": name, "type": kind, "matching_attributes": attributes, "list": list});
+        let path = folder.path().join(name).with_extension("json");
+        std::fs::write(path, serde_json::to_string_pretty(&list).unwrap()).unwrap();
+    };
+    let names = ["hostname", "domain", "url"];
+    write(
+        "sites",
+        "hostname",
+        &names,
+        &|n| format!("site-{:x}.example", n.wrapping_mul(2_654_435_761)),
+        50_000,
+    );
+    write("names", "string", &names, &|n| format!("www{:x}.example", n.wrapping_mul(2_246_822_519)), 20_000);
+    write("clouds", "cidr", &["ip-src", "ip-dst"], &|n| format!("10.{}.{}.0/24", n / 256, n % 256), 20_000);
+    write("servers", "string", &["ip-src", "ip-dst"], &|n| format!("11.1.{}.{}", n / 256, n % 256), 9_900);
+    write("parts", "substring", &["url"], &|n| format!("/part-{n}/"), 80);
+    write("forms", "regex", &["domain"], &|n| format!("/^host{n}-[0-9]+\\.example$/i"), 20);
+    bencher
+        .counter(ItemsCount::new(100_000_u32))
+        .bench(|| WarningLists::load(black_box(folder.path())).unwrap());
 }

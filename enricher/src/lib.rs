@@ -5,6 +5,7 @@
 //! saw, asks a [`Lookup`] what is known about them, evaluates the STIX patterns of what comes back, and writes
 //! [`Event`]s. A [`Policy`] says what is looked up and what is reported. Look-ups are implemented for OpenCTI's API
 //! ([`OpenCti`]) and for a STIX 2.1 bundle in memory ([`Bundle`]); implement [`Lookup`] for anything else.
+//! [`WarningLists`] hold what is known to be harmless.
 //!
 //! There is no clock and no network of its own in here: the time is an argument, and the look-up is yours.
 //!
@@ -41,6 +42,7 @@ mod policy;
 pub mod select;
 pub mod stix;
 mod validity;
+mod warning_lists;
 
 pub use classify::{Reported, events, limit};
 pub use event::{Event, EventType, FIELDS, FieldDoc, INTEGRATION, MAX_STRING_BYTES};
@@ -49,3 +51,4 @@ pub use matching::{Match, Matches, Ranked, RelatedMatch, SetAsideIndicator, matc
 pub use pipeline::{Enriched, Enricher};
 pub use policy::{Exclusion, KindName, Policy, PolicyError, SetAside, Tlp};
 pub use validity::Validity;
+pub use warning_lists::{ListProblem, WarningLists, WarningListsError};

@@ -1,7 +1,7 @@
 //! The way of an alert through the enricher, in one function.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use ioc_extract::Extractor;
 use jiff::Timestamp;
@@ -14,6 +14,7 @@ use crate::lookup::{Context, Findings, Lookup, LookupError};
 use crate::matching::{self, SetAsideIndicator};
 use crate::policy::Policy;
 use crate::select::{self, LeftOutReason, MAX_IOCS, Selection};
+use crate::warning_lists::WarningLists;
 
 /// Turns alerts into enriched events.
 ///
@@ -24,7 +25,11 @@ pub struct Enricher {
     lookup: Arc<dyn Lookup>,
     policy: Arc<Policy>,
     extractor: Arc<Extractor>,
+    warning_lists: Option<Arc<LazyLists>>,
 }
+
+/// Lists that are read when the first alert has something to look up.
+pub(crate) type LazyLists = LazyLock<WarningLists, Box<dyn FnOnce() -> WarningLists + Send>>;
 
 impl std::fmt::Debug for Enricher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -52,13 +57,28 @@ impl Enricher {
     /// An enricher that asks `lookup` and reports what `policy` says.
     #[must_use]
     pub fn new(lookup: impl Lookup + 'static, policy: Policy) -> Self {
-        Self { lookup: Arc::new(lookup), policy: Arc::new(policy), extractor: Arc::new(Extractor::new()) }
+        Self {
+            lookup: Arc::new(lookup),
+            policy: Arc::new(policy),
+            extractor: Arc::new(Extractor::new()),
+            warning_lists: None,
+        }
+    }
+
+    /// Leaves out what is on these lists.
+    ///
+    /// `load` is called once, when the first alert has something to look up: reading the lists takes longer than
+    /// anything else before the look-up. With lists that were read already it is `move || lists`.
+    #[must_use]
+    pub fn with_warning_lists(mut self, load: impl FnOnce() -> WarningLists + Send + 'static) -> Self {
+        self.warning_lists = Some(Arc::new(LazyLock::new(Box::new(load))));
+        self
     }
 
     /// What would be looked up for an alert.
     #[must_use]
     pub fn select(&self, alert: &Alert) -> Selection {
-        select::select(alert, &self.extractor, &self.policy)
+        select::select_with(alert, &self.extractor, &self.policy, self.warning_lists.as_deref())
     }
 
     /// Finds the alert's IoCs, asks what is known about them, matches, ranks, and writes the events.

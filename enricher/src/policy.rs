@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use ioc_extract::{Ioc, Kind};
@@ -53,6 +54,10 @@ pub struct Policy {
     pub lookup_private_addresses: bool,
     /// What is never looked up: see [`Exclusion`]. Default none.
     pub exclude: Vec<Exclusion>,
+    /// A folder of lists of what is never looked up. It is a setting only: whoever embeds the enricher reads it by
+    /// [`WarningLists::load`](crate::WarningLists::load) and hands it to
+    /// [`Enricher::with_warning_lists`](crate::Enricher::with_warning_lists). Default none.
+    pub warning_lists: Option<PathBuf>,
     /// The kinds of IoC that are looked up, by their names (`ipv4-addr`, `file:sha256`, …). Default: every kind
     /// in [`Policy::DEFAULT_KINDS`].
     pub kinds: Vec<KindName>,
@@ -72,6 +77,7 @@ impl Default for Policy {
             ignore_labels: Vec::new(),
             lookup_private_addresses: false,
             exclude: Vec::new(),
+            warning_lists: None,
             kinds: Self::DEFAULT_KINDS.iter().copied().map(KindName).collect(),
         }
     }
@@ -394,7 +400,8 @@ pub(crate) fn host_name(ioc: &Ioc) -> Option<&str> {
     }
 }
 
-fn host_address(ioc: &Ioc) -> Option<IpAddr> {
+/// The address that a URL has for its host.
+pub(crate) fn host_address(ioc: &Ioc) -> Option<IpAddr> {
     if ioc.kind() != Kind::Url {
         return None;
     }

@@ -1,10 +1,12 @@
 //! From an alert to what is looked up: the IoCs that it saw, where each stands, and what was left out and why.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use ioc_extract::{Extractor, Ioc, Kind, Rejected};
 use wazuh_alert::Alert;
 
+use crate::pipeline::LazyLists;
 use crate::policy::Policy;
 
 mod auditd;
@@ -25,6 +27,10 @@ pub struct Sighting {
     pub ioc: Ioc,
     /// The alert's field in which it stands, keys joined by dots: `data.win.eventdata.queryName`.
     pub path: String,
+    /// Where it stands in the field's text as [`Alert::leaves`] has it, in bytes; for a decoded value, where its
+    /// encoded form stands. `None` where it has no one place: what was put together from several, such as the
+    /// arguments of a command in the audit log.
+    pub span: Option<Range<u32>>,
     /// The decodings that led to it, outermost first, joined by `>`; empty when it stands there plainly.
     pub via: String,
     /// Its part in the event.
@@ -80,6 +86,8 @@ pub enum LeftOutReason {
     KindOff,
     /// An entry of `exclude` covers it.
     Excluded(String),
+    /// The warning list of this name has it (`warning_lists`).
+    WarningList(String),
     /// The alert has more than [`MAX_IOCS`].
     TooMany,
 }
@@ -98,6 +106,7 @@ impl LeftOutReason {
             Self::OwnHost => "own-host",
             Self::KindOff => "kind-off",
             Self::Excluded(_) => "excluded",
+            Self::WarningList(_) => "warning-list",
             Self::TooMany => "too-many",
         }
     }
@@ -130,9 +139,20 @@ impl Selection {
 
 /// Finds what `alert` saw and applies what `policy` says about what is looked up.
 ///
-/// An alert of an excluded rule or group gives an empty selection.
+/// An alert of an excluded rule or group gives an empty selection. [`Enricher::select`](crate::Enricher::select) also
+/// leaves out what is on its warning lists.
 #[must_use]
 pub fn select(alert: &Alert, extractor: &Extractor, policy: &Policy) -> Selection {
+    select_with(alert, extractor, policy, None)
+}
+
+/// As [`select`], without what is on the lists.
+pub(crate) fn select_with(
+    alert: &Alert,
+    extractor: &Extractor,
+    policy: &Policy,
+    lists: Option<&LazyLists>,
+) -> Selection {
     if policy.excludes_alert(alert).is_some() {
         return Selection::default();
     }
@@ -146,7 +166,10 @@ pub fn select(alert: &Alert, extractor: &Extractor, policy: &Policy) -> Selectio
         let reason = if is_too_many {
             Some(LeftOutReason::TooMany)
         } else {
-            reason_to_leave_out(&sighting.ioc, policy)
+            // The lists come last: they are read when there is something that they could have.
+            reason_to_leave_out(&sighting.ioc, policy).or_else(|| {
+                lists?.lookup(&sighting.ioc).map(|name| LeftOutReason::WarningList(name.to_owned()))
+            })
         };
         match reason {
             None => {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use enricher::Policy;
 use enricher::select::{Role, Selection, select};
-use ioc_extract::{Extractor, Kind};
+use ioc_extract::{Extractor, Ioc, Kind};
 use wazuh_alert::Alert;
 
 /// Every sample with its name, in the order of their names.
@@ -83,4 +83,50 @@ fn every_family_has_a_sample() {
             samples.iter().any(|alert| alert.leaves().any(|leaf| paths.contains(&leaf.path.to_lowercase())));
         assert!(is_sampled, "no file in tests/samples has a field of the family `{}`", family.name);
     }
+}
+
+#[test]
+fn spans_are_where_the_values_stand() {
+    let extractor = Extractor::new();
+    let policy = policy();
+    let mut plain = 0;
+    for (name, path) in samples() {
+        let alert = Alert::parse(&std::fs::read(&path).unwrap()).unwrap();
+        for seen in &select(&alert, &extractor, &policy).sightings {
+            let Some(span) = &seen.span else {
+                // Only what auditd writes piece by piece has no place of its own.
+                assert_eq!(
+                    (seen.path.as_str(), alert.decoder_name()),
+                    ("full_log", "auditd"),
+                    "{name}: {seen:?}"
+                );
+                continue;
+            };
+            let span = span.start as usize..span.end as usize;
+            // Of a list, the span is in one of its elements.
+            let parts: Vec<&str> =
+                alert.texts(&seen.path).filter_map(|text| text.get(span.clone())).collect();
+            assert!(!parts.is_empty(), "{name}: {seen:?}");
+            if seen.via.is_empty() {
+                let is_there = parts.iter().any(|part| holds(part, &seen.ioc));
+                assert!(is_there, "{name}: {seen:?} in {parts:?}");
+                plain += 1;
+            }
+        }
+    }
+    assert!(plain > 200, "{plain}");
+}
+
+/// Whether a part of a field holds a value: as it is, or in another spelling.
+fn holds(part: &str, ioc: &Ioc) -> bool {
+    let is_it = |text: &str| Ioc::parse(ioc.kind(), text).is_ok_and(|read| read == *ioc);
+    // sysmon writes a pipe without what it is below.
+    let is_pipe = ioc.kind() == Kind::NamedPipe && ioc.value().ends_with(part);
+    // IIS writes `+` for a blank.
+    let is_agent = ioc.kind() == Kind::UserAgent && part.replace('+', " ") == ioc.value();
+    is_pipe
+        || is_agent
+        || part.to_lowercase().contains(&ioc.value().to_lowercase())
+        || is_it(part)
+        || is_it(part.trim_matches('"'))
 }

@@ -17,6 +17,7 @@ use crate::files::{self, Role};
 use crate::input::Unread;
 use crate::platform::{self, Platform};
 use crate::sink::stdout::Stdout;
+use crate::warning_lists;
 
 /// After so many alerts in a row that OpenCTI could not be asked about, the rest is not tried.
 const GIVE_UP_AFTER: u32 = 3;
@@ -26,6 +27,7 @@ pub(crate) fn run(arguments: &Enrich, file: Option<&Path>) -> Result<(), Failure
     let usage = |error: &dyn std::error::Error| Failure::from_error(Exit::Usage, error);
     let places = Places { file, environment: std::env::vars_os().collect(), ..Places::of(&home) };
     let config = Config::load(places).map_err(|error| usage(&error))?;
+    let lists = warning_lists::folder(&config.policy, &home);
     let (enricher, at_a_time) = match &arguments.intel {
         Some(path) => (Enricher::new(bundle(path)?, config.policy), 1),
         None => {
@@ -33,6 +35,7 @@ pub(crate) fn run(arguments: &Enrich, file: Option<&Path>) -> Result<(), Failure
             (Enricher::new(platform, config.policy), config.opencti.max_connections)
         }
     };
+    let enricher = warning_lists::with_lists(enricher, lists)?;
     let receiver = read(alerts(&arguments.files), at_a_time);
     crate::runtime::block_on(all(&enricher, at_a_time, arguments.at, receiver))
         .map_err(|error| Failure::from_error(Exit::Defect, &error))??

@@ -15,6 +15,7 @@ use crate::config::{Config, Places};
 use crate::exit::{Exit, Failure};
 use crate::input::{Inputs, Unread};
 use crate::sink::stdout::Stdout;
+use crate::warning_lists;
 
 /// What is printed for one alert.
 #[derive(Serialize)]
@@ -39,6 +40,9 @@ struct Item<'a> {
     path: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     via: &'a str,
+    /// Start and end in the field or the line, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    span: Option<[u32; 2]>,
     /// Whether an address is globally routable; nothing for other kinds.
     #[serde(skip_serializing_if = "Option::is_none")]
     global: Option<bool>,
@@ -54,21 +58,27 @@ impl<'a> Item<'a> {
             value: ioc.value(),
             path,
             via,
+            span: None,
             global: ioc.is_global(),
             asked: None,
         }
     }
 
-    fn of(sighting: &'a Sighting, policy: &Policy) -> Self {
+    fn of(sighting: &'a Sighting, policy: &Policy, spans: bool) -> Self {
         let asked = policy.asks_for(sighting.ioc.kind());
-        Self { asked: (!asked).then_some(false), ..Self::new(&sighting.ioc, &sighting.path, &sighting.via) }
+        let span = sighting.span.as_ref().filter(|_| spans).map(|span| [span.start, span.end]);
+        Self {
+            span,
+            asked: (!asked).then_some(false),
+            ..Self::new(&sighting.ioc, &sighting.path, &sighting.via)
+        }
     }
 }
 
 pub(crate) fn run(arguments: &Extract, file: Option<&Path>) -> Result<(), Failure> {
     let unread = match arguments.text {
-        Some(kind) => of_text(Inputs::from_arguments(&arguments.files), kind)?,
-        None => of_alerts(alerts(&arguments.files), &policy(file)?)?,
+        Some(kind) => of_text(Inputs::from_arguments(&arguments.files), kind, arguments.spans)?,
+        None => of_alerts(alerts(&arguments.files), file, arguments.spans)?,
     };
     if unread == 0 {
         Ok(())
@@ -77,35 +87,37 @@ pub(crate) fn run(arguments: &Extract, file: Option<&Path>) -> Result<(), Failur
     }
 }
 
-fn policy(file: Option<&Path>) -> Result<Policy, Failure> {
+/// Prints a line for each alert; returns how many could not be read.
+fn of_alerts(
+    alerts: impl Iterator<Item = Result<Found, Unread>>,
+    file: Option<&Path>,
+    spans: bool,
+) -> Result<u64, Failure> {
     let home = crate::home::locate();
     let places = Places { file, environment: std::env::vars_os().collect(), ..Places::of(&home) };
     let config = Config::load(places).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
-    Ok(config.policy)
-}
-
-/// Prints a line for each alert; returns how many could not be read.
-fn of_alerts(alerts: impl Iterator<Item = Result<Found, Unread>>, policy: &Policy) -> Result<u64, Failure> {
+    let policy = &config.policy;
     let every_kind = Policy { kinds: Kind::all().map(KindName).collect(), ..policy.clone() };
     // Selecting asks nobody, so an empty bundle will do.
     let enricher = Enricher::new(Bundle::default(), every_kind);
+    let enricher = warning_lists::with_lists(enricher, warning_lists::folder(policy, &home))?;
     each(alerts, |found| {
         let selection = enricher.select(&found.alert);
         json(&OfAlert {
             alert_id: found.alert.id(),
-            iocs: selection.first_sightings().map(|sighting| Item::of(sighting, policy)).collect(),
+            iocs: selection.first_sightings().map(|sighting| Item::of(sighting, policy, spans)).collect(),
         })
     })
 }
 
 /// Prints a line for each line of text; returns how many files and lines could not be read.
-fn of_text(inputs: Inputs, kind: TextKind) -> Result<u64, Failure> {
+fn of_text(inputs: Inputs, kind: TextKind, spans: bool) -> Result<u64, Failure> {
     let profile = match kind {
         TextKind::Report => Profile::Report,
         TextKind::Log => Profile::Log,
     };
     let extractor = Extractor::builder().profile(profile).build();
-    each(inputs, |input| of_line(&extractor, &String::from_utf8_lossy(&input.text), input.number))
+    each(inputs, |input| of_line(&extractor, &String::from_utf8_lossy(&input.text), input.number, spans))
 }
 
 /// Prints what `line` makes of each item; returns how many items could not be read.
@@ -132,12 +144,18 @@ fn each<T>(
     Ok(unread)
 }
 
-fn of_line(extractor: &Extractor, text: &str, line: u64) -> Result<String, Failure> {
-    let found: Vec<(Ioc, String)> =
-        extractor.scan(text).map(|found| (found.ioc(), found.via.to_string())).collect();
+fn of_line(extractor: &Extractor, text: &str, line: u64, spans: bool) -> Result<String, Failure> {
+    let found: Vec<(Ioc, String, Option<[u32; 2]>)> = extractor
+        .scan(text)
+        .map(|found| {
+            let span = u32::try_from(found.span.start).ok().zip(u32::try_from(found.span.end).ok());
+            (found.ioc(), found.via.to_string(), span.filter(|_| spans).map(<[u32; 2]>::from))
+        })
+        .collect();
     let mut seen = HashSet::new();
-    let first = found.iter().filter(|(ioc, _)| seen.insert(ioc));
-    json(&OfLine { line, iocs: first.map(|(ioc, via)| Item::new(ioc, "", via)).collect() })
+    let first = found.iter().filter(|(ioc, ..)| seen.insert(ioc));
+    let iocs = first.map(|(ioc, via, span)| Item { span: *span, ..Item::new(ioc, "", via) }).collect();
+    json(&OfLine { line, iocs })
 }
 
 fn json(line: &impl Serialize) -> Result<String, Failure> {

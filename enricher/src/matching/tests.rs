@@ -9,6 +9,7 @@ fn selection(values: &[(Kind, &str)]) -> Selection {
     let sighting = |(number, (kind, value)): (usize, &(Kind, &str))| Sighting {
         ioc: Ioc::parse(*kind, value).unwrap(),
         path: format!("data.field{number}"),
+        span: None,
         via: String::new(),
         role: Role::Seen,
         // The hashes of these tests are all of one file.

@@ -56,19 +56,23 @@ pub(super) fn walk(alert: &Alert, extractor: &Extractor) -> Walked {
         } else if let Some(field) = field
             && holds != Holds::Nothing
         {
+            walker.whole = leaf.text;
             walker.field(leaf, field);
         }
     }
     for (leaf, holds) in texts {
         let is_request = holds == Holds::Request;
+        walker.whole = leaf.text;
         walker.text(leaf.path, leaf.text, &Reading { is_request, ..Reading::default() });
     }
     // What stands in the fields does not count again where these repeat it.
     walker.only_new = true;
     if let Some(message) = message.filter(|_| !walker.source.message_is_redundant()) {
+        walker.whole = message.text;
         walker.message(message.path, message.text);
     }
     if let Some(log) = log.filter(|log| !full_log::is_redundant(alert, log)) {
+        walker.whole = log;
         full_log::read_log(&mut walker, log);
     }
     Walked { sightings: walker.sightings, left_out: walker.left_out }
@@ -103,6 +107,8 @@ pub(super) struct Walker<'a> {
     extractor: &'a Extractor,
     pub(super) source: Source<'a>,
     own: Own<'a>,
+    /// The text of the field in hand.
+    whole: &'a str,
     objects: Objects<'a>,
     sightings: Vec<Sighting>,
     left_out: Vec<LeftOut>,
@@ -120,6 +126,7 @@ impl<'a> Walker<'a> {
             extractor,
             source: Source::of(alert),
             own: Own::of(alert),
+            whole: "",
             objects: Objects::default(),
             sightings: Vec::new(),
             left_out: Vec::new(),
@@ -193,7 +200,7 @@ impl<'a> Walker<'a> {
                     && !text.contains('#')
                     && let Ok(ioc) = Ioc::parse(Kind::EmailAddr, text)
                 {
-                    self.see(path, ioc, Role::Seen, object, "");
+                    self.see(path, text, ioc, Role::Seen, object, "");
                 }
             }
             Holds::Hashes => {
@@ -221,10 +228,10 @@ impl<'a> Walker<'a> {
             Holds::Folder => self.share(path, text),
             Holds::Resources => self.resources(path, text, object),
             Holds::RegistryKey => self.parse(path, Kind::RegistryKey, text, object),
-            Holds::Pipe => self.parse(path, Kind::NamedPipe, &read::pipe(text), object),
+            Holds::Pipe => self.parse_as(path, text, Kind::NamedPipe, &read::pipe(text), object),
             Holds::Mac => {
                 if let Ok(ioc) = Ioc::parse(Kind::MacAddr, text) {
-                    self.see(path, ioc, Role::Seen, object, "");
+                    self.see(path, text, ioc, Role::Seen, object, "");
                 }
             }
             Holds::UserAgent => self.user_agent(path, text, object),
@@ -235,7 +242,7 @@ impl<'a> Walker<'a> {
     /// Addresses and names of hosts, one or several.
     pub(super) fn hosts(&mut self, path: &str, text: &str, role: Role, object: u32) {
         match read::host(text) {
-            read::HostText::Is(ioc) => self.see(path, ioc, role, object, ""),
+            read::HostText::Is(ioc) => self.see(path, text, ioc, role, object, ""),
             read::HostText::No(kind, reason) => {
                 self.leave_out(path, text, kind, LeftOutReason::NoIoc(reason));
             }
@@ -260,7 +267,7 @@ impl<'a> Walker<'a> {
         if let Some(authority) = read::authority(text)
             && let read::HostText::Is(ioc) = read::host(authority)
         {
-            self.see(path, ioc, Role::Destination, object, "");
+            self.see(path, authority, ioc, Role::Destination, object, "");
             return;
         }
         let Some(whole) = read::whole_url(text) else {
@@ -268,10 +275,10 @@ impl<'a> Walker<'a> {
             return;
         };
         let host = read::host_of_url(whole.value());
-        self.see(path, whole, Role::Seen, object, "");
+        self.see(path, text, whole, Role::Seen, object, "");
         let object = self.objects.next();
         if let Some(host) = host {
-            self.see(path, host, Role::Seen, object, "");
+            self.see(path, text, host, Role::Seen, object, "");
         }
         // What hides in its path and query: `?to=http%3A%2F%2F…`.
         let rest = text.find("://").and_then(|at| text.get(at + 3..)).unwrap_or_default();
@@ -283,7 +290,7 @@ impl<'a> Walker<'a> {
 
     fn emails(&mut self, path: &str, text: &str, object: u32) {
         match Ioc::parse(Kind::EmailAddr, text.trim_matches(['<', '>'])) {
-            Ok(ioc) => self.see(path, ioc, Role::Seen, object, ""),
+            Ok(ioc) => self.see(path, text, ioc, Role::Seen, object, ""),
             Err(_) => {
                 self.text(path, text, &Reading { only: Some(&[Kind::EmailAddr]), ..Reading::default() });
             }
@@ -298,12 +305,12 @@ impl<'a> Walker<'a> {
         }
         let Some(name) = read::base_name(text) else { return };
         if let Ok(ioc) = Ioc::parse(Kind::FileName, name) {
-            self.see(path, ioc, Role::Seen, object, "");
+            self.see(path, name, ioc, Role::Seen, object, "");
         }
         if name.len() < text.len()
             && let Ok(ioc) = Ioc::parse(Kind::FilePath, text)
         {
-            self.see(path, ioc, Role::Seen, object, "");
+            self.see(path, text, ioc, Role::Seen, object, "");
         }
         self.share(path, text);
     }
@@ -314,7 +321,7 @@ impl<'a> Walker<'a> {
             && let read::HostText::Is(ioc) = read::host(host)
         {
             let object = self.objects.next();
-            self.see(path, ioc, Role::Destination, object, "");
+            self.see(path, host, ioc, Role::Destination, object, "");
         }
     }
 
@@ -344,8 +351,9 @@ impl<'a> Walker<'a> {
         }
         let spaced =
             if self.source.is_decoder("web-accesslog-iis") { text.replace('+', " ") } else { String::new() };
+        let part = text;
         let text = if spaced.is_empty() { text } else { &spaced };
-        self.parse(path, Kind::UserAgent, text, object);
+        self.parse_as(path, part, Kind::UserAgent, text, object);
         if read::is_injection(text) {
             self.text(path, text, &Reading::default());
         }
@@ -397,6 +405,7 @@ impl<'a> Walker<'a> {
     /// Something found in a text. Gives back the host of a URL, which counts as well.
     fn found(&mut self, path: &str, text: &str, found: &Found<'_>, reading: &Reading<'_>) -> Option<Ioc> {
         let is_plain = found.via.is_empty();
+        let part = text.get(found.span.clone()).unwrap_or_default();
         let reason = if found.kind.is_file_hash()
             && !read::names_a_hash(last_key(path))
             && !(is_plain && read::is_labelled_hash(text, &found.span))
@@ -422,22 +431,27 @@ impl<'a> Walker<'a> {
             && let Some(name) = read::base_name(&found.value)
             && let Ok(ioc) = Ioc::parse(Kind::FileName, name)
         {
-            self.see(path, ioc, reading.role, object, &via);
+            self.see(path, part, ioc, reading.role, object, &via);
         }
         let ioc = found.ioc();
         let host = if ioc.kind() == Kind::Url { read::host_of_url(ioc.value()) } else { None };
-        self.see(path, ioc, reading.role, object, &via);
+        self.see(path, part, ioc, reading.role, object, &via);
         if let Some(host) = host.clone() {
             let object = self.objects.next();
-            self.see(path, host, reading.role, object, &via);
+            self.see(path, part, host, reading.role, object, &via);
         }
         host
     }
 
     /// A value whose kind the field says.
     fn parse(&mut self, path: &str, kind: Kind, text: &str, object: u32) {
+        self.parse_as(path, text, kind, text, object);
+    }
+
+    /// As `parse`, for a value that stands in the field as `part`.
+    fn parse_as(&mut self, path: &str, part: &str, kind: Kind, text: &str, object: u32) {
         match Ioc::parse(kind, text) {
-            Ok(ioc) => self.see(path, ioc, Role::Seen, object, ""),
+            Ok(ioc) => self.see(path, part, ioc, Role::Seen, object, ""),
             Err(reason) => self.leave_out(path, text, kind, LeftOutReason::NoIoc(reason)),
         }
     }
@@ -449,7 +463,8 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn see(&mut self, path: &str, ioc: Ioc, role: Role, object: u32, via: &str) {
+    /// Keeps an IoC that stands in the field as `part`, unless something speaks against it.
+    fn see(&mut self, path: &str, part: &str, ioc: Ioc, role: Role, object: u32, via: &str) {
         let reason = match ioc.kind() {
             Kind::DomainName | Kind::Ipv4Addr | Kind::Ipv6Addr if self.own.is_own(&ioc) => {
                 Some(LeftOutReason::OwnHost)
@@ -480,7 +495,15 @@ impl<'a> Walker<'a> {
         if is_repeated {
             return;
         }
-        self.sightings.push(Sighting { ioc, path: path.to_owned(), via: via.to_owned(), role, object });
+        let span = self.span_of(part);
+        self.sightings.push(Sighting { ioc, path: path.to_owned(), span, via: via.to_owned(), role, object });
+    }
+
+    /// Where a part of the field's text stands in it. `None` for a text of its own.
+    fn span_of(&self, part: &str) -> Option<Range<u32>> {
+        let start = part.as_ptr().addr().checked_sub(self.whole.as_ptr().addr())?;
+        let end = start.checked_add(part.len()).filter(|end| *end <= self.whole.len())?;
+        Some(u32::try_from(start).ok()?..u32::try_from(end).ok()?)
     }
 
     fn leave_out(&mut self, path: &str, text: &str, kind: Kind, reason: LeftOutReason) {

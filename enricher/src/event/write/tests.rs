@@ -114,6 +114,7 @@ fn fullest() -> Event {
     let sighting = Sighting {
         ioc: Ioc::parse(Kind::Ipv4Addr, "203.0.113.66").unwrap(),
         path: "data.dest_ip".into(),
+        span: None,
         via: "percent".into(),
         role: Role::Destination,
         object: 0,
