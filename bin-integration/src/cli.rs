@@ -19,6 +19,7 @@ First steps:
   custom-opencti demo                     see it work: no Wazuh, no OpenCTI, no configuration
   custom-opencti setup                    how to install it into Wazuh, step by step
   custom-opencti enrich alerts.json       what your own alerts would give
+  custom-opencti explain alert.json       why one alert did or did not match
 
 Called by integratord:
   custom-opencti ALERT_FILE API_KEY HOOK_URL [debug] [OPTIONS_FILE] [TIMEOUT] [RETRIES]
@@ -62,6 +63,9 @@ pub(crate) enum Command {
     Enrich(Enrich),
     Demo(Demo),
     Extract(Extract),
+    Explain(Explain),
+    #[command(subcommand)]
+    Pattern(Pattern),
     Setup(Setup),
     Completions(Completions),
 }
@@ -137,6 +141,79 @@ pub(crate) enum TextKind {
     Log,
 }
 
+/// Say for one alert why it did or did not match
+///
+/// Every step, in words: what was found in the alert, what was left out and why, what was asked, what came back, how
+/// each pattern judged the alert, what the policy set aside and which setting changes that, and the events in the end.
+/// Nothing is sent to Wazuh.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  grep 1775117002.10274 /var/ossec/logs/alerts/alerts.json | custom-opencti explain -
+  custom-opencti explain --intel bundle.json alert.json        no OpenCTI needed
+  custom-opencti explain --format json alert.json | jq '.came_back.indicators[].policy'")]
+pub(crate) struct Explain {
+    /// File with one alert, on one line or several, plain or gzip; `-` for standard input
+    #[arg(value_name = "ALERT_FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) alert: PathBuf,
+
+    /// Match against this STIX 2.1 bundle instead of asking OpenCTI
+    #[arg(long, value_name = "BUNDLE", value_hint = ValueHint::FilePath)]
+    pub(crate) intel: Option<PathBuf>,
+
+    /// Judge the validity of indicators at this time, such as 2026-04-01T12:00:00Z [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<jiff::Timestamp>,
+
+    /// How the explanation is written
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// How an explanation is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people; in colour on a terminal unless NO_COLOR is set
+    Text,
+    /// For programs: one JSON document
+    Json,
+}
+
+/// Check STIX patterns, or match them against observed data
+#[derive(Debug, Subcommand)]
+pub(crate) enum Pattern {
+    /// Say which STIX patterns are valid
+    ///
+    /// Reads a line of JSON for each pattern, {"pattern": "…"}, and prints one for each in the same order:
+    /// {"valid": true} or {"valid": false, "error": "…"}. Other keys are ignored. A line that cannot be read gets its
+    /// line of output, too, and exit code 3 at the end.
+    #[command(after_help = "\
+Examples:
+  echo '{\"pattern\": \"[file:size > 5]\"}' | custom-opencti pattern check
+  custom-opencti pattern check patterns.jsonl | jq -c 'select(.valid | not)'")]
+    Check(Lines),
+
+    /// Say whether STIX patterns are true of observed data
+    ///
+    /// Reads a line of JSON for each pattern, {"pattern": "…", "observed": […]} with STIX bundles or observed-data
+    /// objects, and prints one for each in the same order: {"match": true}, {"match": false}, or {"match": null,
+    /// "error": "…"} for what cannot be evaluated. Values compare as the OASIS reference matcher compares them; what
+    /// an alert is held against is more lenient, see `explain`. Other keys are ignored. A line that cannot be read
+    /// gets its line of output, too, and exit code 3 at the end.
+    #[command(after_help = "\
+Examples:
+  custom-opencti pattern match cases.jsonl | jq -c .match")]
+    Match(Lines),
+}
+
+/// Files of lines.
+#[derive(Args, Debug)]
+pub(crate) struct Lines {
+    /// Files with one JSON object to a line, plain or gzip; `-` or none for standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
 /// Print what is needed to install the program into Wazuh
 ///
 /// Without PART the steps, the block for ossec.conf and the rules; with it one file as it ships, to be redirected.
@@ -178,7 +255,9 @@ pub(crate) struct Completions {
 pub(crate) fn is_subcommand(word: &OsStr) -> bool {
     // Spelled out, since building clap's command costs more than the rest of an integration run's start; a test
     // holds it against clap's own list.
-    ["enrich", "demo", "extract", "setup", "completions", "help"].iter().any(|name| word == *name)
+    ["enrich", "demo", "extract", "explain", "pattern", "setup", "completions", "help"]
+        .iter()
+        .any(|name| word == *name)
 }
 
 /// Writes the completion script.
@@ -201,7 +280,7 @@ mod tests {
         command.build();
         let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
         assert!(names.iter().all(|name| is_subcommand(OsStr::new(name))), "{names:?}");
-        assert_eq!(names.len(), 6, "{names:?}");
+        assert_eq!(names.len(), 8, "{names:?}");
     }
 
     #[test]
@@ -211,7 +290,11 @@ mod tests {
         insta::assert_snapshot!("help", command.render_long_help());
         for sub in command.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
             let name = format!("help-{}", sub.get_name());
-            insta::assert_snapshot!(name, sub.render_long_help());
+            insta::assert_snapshot!(name.as_str(), sub.render_long_help());
+            for below in sub.get_subcommands_mut().filter(|below| below.get_name() != "help") {
+                let name = format!("{name}-{}", below.get_name());
+                insta::assert_snapshot!(name, below.render_long_help());
+            }
         }
     }
 

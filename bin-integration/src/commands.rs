@@ -2,14 +2,16 @@
 
 use std::io;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Pattern};
 use crate::exit::{Exit, Failure};
 use crate::sink::stdout::Written;
 
 mod alerts;
 mod demo;
 mod enrich;
+mod explain;
 mod extract;
+mod pattern;
 mod setup;
 
 /// Does what was asked for.
@@ -20,6 +22,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Enrich(arguments) => enrich::run(&arguments, config),
         Command::Demo(_) => demo::run(),
         Command::Extract(arguments) => extract::run(&arguments, config),
+        Command::Explain(arguments) => explain::run(&arguments, config),
+        Command::Pattern(Pattern::Check(lines)) => pattern::check(&lines.files),
+        Command::Pattern(Pattern::Match(lines)) => pattern::matches(&lines.files),
         Command::Setup(arguments) => setup::run(arguments.part),
         Command::Completions(arguments) => {
             let mut script = Vec::new();

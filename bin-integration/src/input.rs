@@ -81,6 +81,8 @@ pub(crate) struct Unread {
     /// `FILE:LINE`, or `FILE`.
     pub(crate) place: String,
     pub(crate) problem: String,
+    /// It is one line, and the lines after it were read.
+    pub(crate) is_line: bool,
 }
 
 impl fmt::Display for Unread {
@@ -113,7 +115,7 @@ impl Iterator for Inputs {
                     Ok(lines) => self.open = Some((source, lines)),
                     Err(error) => {
                         let problem = format!("cannot be opened: {error}");
-                        return Some(Err(Unread { place: source.to_string(), problem }));
+                        return Some(Err(Unread { place: source.to_string(), problem, is_line: false }));
                     }
                 }
                 continue;
@@ -129,12 +131,14 @@ impl Iterator for Inputs {
                     return Some(Err(Unread {
                         place: place(),
                         problem: format!("reading ended here: {error}"),
+                        is_line: false,
                     }));
                 }
                 Ok(Some(Some(text))) => Ok(Input { place: place(), number, text }),
                 Ok(Some(None)) => Err(Unread {
                     place: place(),
                     problem: format!("longer than {LINE_LIMIT} bytes: passed over"),
+                    is_line: true,
                 }),
             };
             self.open = Some((source, lines));

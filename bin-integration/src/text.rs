@@ -33,6 +33,25 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
     out
 }
 
+/// JSON in which a string holds nothing that could move a terminal's cursor. What JSON lets pass unescaped (DEL, C1
+/// controls, marks of direction) is escaped; line ends between values stay.
+pub(crate) fn json(json: String) -> String {
+    let is_bad = |c: char| is_unsafe(c) && c != '\n';
+    if !json.contains(is_bad) {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len() + 32);
+    for c in json.chars() {
+        if is_bad(c) {
+            // All of them are in the first plane.
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +72,16 @@ mod tests {
             let line = one_line(&text, max);
             proptest::prop_assert!(!line.chars().any(is_unsafe));
             proptest::prop_assert!(line.chars().count() <= max);
+        }
+    }
+
+    #[test]
+    fn json_says_the_same_without_what_moves_the_cursor() {
+        let value = serde_json::json!({"a": "\u{7f}\u{9b}2J\u{202e}\u{2066}\u{1b}\n山", "b": [1]});
+        for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+            let safe = json(text);
+            assert!(!safe.chars().any(|c| is_unsafe(c) && c != '\n'), "{safe:?}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
         }
     }
 

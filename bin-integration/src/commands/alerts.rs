@@ -20,7 +20,7 @@ pub(crate) fn alerts(files: &[PathBuf]) -> impl Iterator<Item = Result<Found, Un
         Ok(Input { text, .. }) if text.trim_ascii().is_empty() => None,
         Ok(Input { place, text, .. }) => Some(match Alert::parse(&text) {
             Ok(alert) => Ok(Found { alert, place }),
-            Err(error) => Err(Unread { place, problem: chain(&error) }),
+            Err(error) => Err(Unread { place, problem: chain(&error), is_line: true }),
         }),
         Err(unread) => Some(Err(unread)),
     })

@@ -92,7 +92,7 @@ impl Summary {
 }
 
 /// An event in words.
-fn sentence(event: &Event) -> String {
+pub(super) fn sentence(event: &Event) -> String {
     let text = |path| event.text(path).unwrap_or("?");
     let value = text("opencti.match.value");
     let name = text("opencti.indicator.name");

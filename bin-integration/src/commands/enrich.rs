@@ -59,7 +59,7 @@ fn read(
 }
 
 /// Reads a bundle from a file.
-fn bundle(path: &Path) -> Result<Bundle, Failure> {
+pub(super) fn bundle(path: &Path) -> Result<Bundle, Failure> {
     let bytes = files::read(Role::Bundle, path).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
     let bundle = Bundle::from_slice(&bytes)
         .map_err(|error| Failure::new(Exit::Usage, format!("{}: {}", path.display(), chain(&error))))?;

@@ -19,6 +19,27 @@ pub(super) fn of(selection: &Selection) -> Seen {
     builder.seen.build()
 }
 
+impl Selection {
+    /// What the alert saw, as patterns are [evaluated](crate::stix::Pattern::evaluate) on it. The number that comes back
+    /// with a [hit](crate::stix::Hit) is the sighting's place in [`sightings`](Self::sightings).
+    ///
+    /// ```
+    /// use enricher::{Policy, select::select, stix::Pattern};
+    /// use wazuh_alert::Alert;
+    ///
+    /// let alert = Alert::parse(br#"{"rule": {"id": "5710"}, "data": {"srcip": "9.9.9.9"}}"#)?;
+    /// let selection = select(&alert, &ioc_extract::Extractor::new(), &Policy::default());
+    /// let evaluation = Pattern::parse("[ipv4-addr:value = '9.9.9.0/24']")?.evaluate(&selection.seen(), None);
+    /// assert!(evaluation.whole);
+    /// assert_eq!(selection.sightings[evaluation.hits[0].ioc as usize].path, "data.srcip");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        of(self)
+    }
+}
+
 #[derive(Default)]
 struct Builder {
     seen: SeenBuilder,
