@@ -9,7 +9,7 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::LazyLock;
 
 use ioc_extract::Kind;
-use wazuh_alert::Alert;
+use wazuh_alert::Leaf;
 
 use crate::select::Role;
 
@@ -271,9 +271,9 @@ pub(crate) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    pub(crate) fn of(alert: &'a Alert) -> Self {
+    pub(crate) fn of(leaves: impl Iterator<Item = Leaf<'a>>) -> Self {
         let mut source = Self::default();
-        for leaf in alert.leaves() {
+        for leaf in leaves {
             match leaf.path {
                 "decoder.name" => source.decoder = leaf.text,
                 "decoder.parent" => source.parent = leaf.text,
@@ -395,15 +395,21 @@ impl Catalogue {
         }
         let end = (0..=path.len().min(MAX_PATH_BYTES)).rev().find(|&at| path.is_char_boundary(at));
         let mut above = path.get(..end.unwrap_or(0)).unwrap_or_default();
-        while let Some((rest, _)) = above.rsplit_once('.') {
+        while let Some((rest, _)) = last_dot(above) {
             if let Some(field) = self.below.get(&Key(rest)) {
                 return Some(field);
             }
             above = rest;
         }
-        let name = path.rsplit_once('.').map_or(path, |(_, name)| name);
+        let name = last_dot(path).map_or(path, |(_, name)| name);
         self.named.get(&Key(name)).copied()
     }
+}
+
+/// What stands before and behind the last dot. Keys are short, so a search made for long texts would take longer.
+fn last_dot(path: &str) -> Option<(&str, &str)> {
+    let at = path.bytes().rposition(|byte| byte == b'.')?;
+    Some((path.get(..at)?, path.get(at + 1..)?))
 }
 
 /// A path in which the case of ASCII letters does not matter.
@@ -454,6 +460,8 @@ impl Hasher for PathHasher {
 
 #[cfg(test)]
 mod tests {
+    use wazuh_alert::Alert;
+
     use super::*;
 
     fn source(json: &str) -> Alert {
@@ -462,7 +470,7 @@ mod tests {
 
     fn holds(json: &str, path: &str) -> Option<Holds> {
         let alert = source(json);
-        Catalogue::get().find(path, &Source::of(&alert)).map(|field| field.holds)
+        Catalogue::get().find(path, &Source::of(alert.leaves())).map(|field| field.holds)
     }
 
     #[test]
@@ -501,7 +509,7 @@ mod tests {
                 r#"{{"data":{{"win":{{"system":{{"providerName":"Microsoft-Windows-Sysmon","eventID":"{id}"}}}}}}}}"#
             );
             let alert = source(&json);
-            Catalogue::get().find(path, &Source::of(&alert)).map(|field| (field.holds, field.object))
+            Catalogue::get().find(path, &Source::of(alert.leaves())).map(|field| (field.holds, field.object))
         };
         assert_eq!(sysmon(1, "data.win.eventdata.image"), Some((Holds::Path, "file")));
         assert_eq!(sysmon(11, "data.win.eventdata.image"), Some((Holds::Path, "process")));

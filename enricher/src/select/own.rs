@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use ioc_extract::{Ioc, Kind};
-use wazuh_alert::Alert;
+use wazuh_alert::Leaf;
 
 /// The fields that name the machine that an event came from, or the device that reported it.
 const OWN: &[&str] = &[
@@ -29,6 +29,21 @@ const OWN: &[&str] = &[
     "location",
 ];
 
+/// The lengths of the paths in [`OWN`], as bits: most paths of an alert have another one.
+const OWN_LENGTHS: u64 = {
+    let mut lengths = 0;
+    let mut rest: &[&str] = OWN;
+    while let [path, tail @ ..] = rest {
+        lengths |= 1 << path.len();
+        rest = tail;
+    }
+    lengths
+};
+
+fn is_own_field(path: &str) -> bool {
+    path.len() < 64 && OWN_LENGTHS >> path.len() & 1 == 1 && OWN.contains(&path)
+}
+
 /// The keys of CEF that name the device that reported.
 const CEF_DEVICE: &[&str] = &[" dvchost=", " dvc="];
 
@@ -48,11 +63,11 @@ pub(super) struct Own<'a> {
 }
 
 impl<'a> Own<'a> {
-    pub(super) fn of(alert: &'a Alert) -> Self {
+    pub(super) fn of(leaves: impl Iterator<Item = Leaf<'a>>) -> Self {
         let mut own = Self { names: Vec::new(), short: Vec::new() };
         let mut log = None;
-        for leaf in alert.leaves() {
-            if OWN.contains(&leaf.path) {
+        for leaf in leaves {
+            if is_own_field(leaf.path) {
                 own.add(leaf.text);
             } else if leaf.path == "full_log" {
                 log = Some(leaf.text);
@@ -73,10 +88,10 @@ impl<'a> Own<'a> {
         if self.names.len() + self.short.len() >= MAX_NAMES {
             return;
         }
-        if name.contains(':') {
+        if name.bytes().any(|byte| byte == b':') {
             let address = Ioc::parse(Kind::Ipv6Addr, name).ok();
             self.names.extend(address.map(|address| Cow::Owned(address.value().to_owned())));
-        } else if name.contains('.') {
+        } else if name.bytes().any(|byte| byte == b'.') {
             self.names.push(Cow::Borrowed(name.trim_end_matches('.')));
         } else {
             let word = name.trim_end_matches(|char: char| char.is_ascii_digit());
@@ -162,7 +177,7 @@ mod tests {
                  "predecoder":{"hostname":"Web-01.corp.example"},"location":"198.51.100.1"}"#,
         )
         .unwrap();
-        let own = Own::of(&alert);
+        let own = Own::of(alert.leaves());
         let is_own = |kind, text| own.is_own(&Ioc::parse(kind, text).unwrap());
         assert!(is_own(Kind::Ipv6Addr, "2001:db8::7"));
         assert!(is_own(Kind::Ipv4Addr, "198.51.100.1"));
@@ -179,7 +194,7 @@ mod tests {
             br#"{"rule":{},"agent":{"name":"DESKTOP-7"},"predecoder":{"hostname":"mail2"},"manager":{"name":"vm"}}"#,
         )
         .unwrap();
-        let own = Own::of(&alert);
+        let own = Own::of(alert.leaves());
         let is_own = |text| own.is_own_with_domain(&Ioc::parse(Kind::DomainName, text).unwrap());
         assert!(is_own("desktop-7.corp.example"));
         assert!(!is_own("desktop-7.example"), "a domain may have that name");

@@ -12,7 +12,10 @@ pub(super) const HOSTS: &[Kind] =
 
 /// Whether a field is there in name only.
 pub(super) fn is_blank(text: &str) -> bool {
-    matches!(text.trim(), "" | "-" | "N/A" | "n/a" | "null" | "(null)" | "none" | "None" | "unknown" | "any")
+    let text = text.trim();
+    // Nearly every value is longer than the longest of these.
+    text.len() <= 7
+        && matches!(text, "" | "-" | "N/A" | "n/a" | "null" | "(null)" | "none" | "None" | "unknown" | "any")
 }
 
 /// Whether a text may have an IoC in it. The shortest are addresses such as `::1` and names such as `t.co`.

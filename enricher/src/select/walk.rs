@@ -27,12 +27,14 @@ pub(super) struct Walked {
 /// Finds what `alert` saw: first in fields whose meaning is known, then in the text of the others, then what only
 /// the log line holds. What Wazuh adds about itself is not looked at.
 pub(super) fn walk(alert: &Alert, extractor: &Extractor) -> Walked {
-    let mut walker = Walker::new(alert, extractor);
+    // They are gone through several times, and taking them apart costs more than keeping them.
+    let leaves: Vec<Leaf<'_>> = alert.leaves().collect();
+    let mut walker = Walker::new(&leaves, extractor);
     let catalogue = Catalogue::get();
-    let mut texts = Vec::new();
+    let mut texts = Vec::with_capacity(leaves.len());
     let mut message = None;
     let mut log = None;
-    for leaf in alert.leaves() {
+    for leaf in leaves {
         if leaf.text.is_empty() {
             continue;
         }
@@ -84,7 +86,8 @@ fn is_of_the_event(path: &str) -> bool {
 }
 
 fn last_key(path: &str) -> &str {
-    path.rsplit_once('.').map_or(path, |(_, key)| key)
+    let dot = path.bytes().rposition(|byte| byte == b'.');
+    dot.and_then(|dot| path.get(dot + 1..)).unwrap_or(path)
 }
 
 /// How a text is read.
@@ -121,11 +124,11 @@ pub(super) struct Walker<'a> {
 }
 
 impl<'a> Walker<'a> {
-    fn new(alert: &'a Alert, extractor: &'a Extractor) -> Self {
+    fn new(leaves: &[Leaf<'a>], extractor: &'a Extractor) -> Self {
         Self {
             extractor,
-            source: Source::of(alert),
-            own: Own::of(alert),
+            source: Source::of(leaves.iter().copied()),
+            own: Own::of(leaves.iter().copied()),
             whole: "",
             objects: Objects::default(),
             sightings: Vec::new(),
@@ -510,11 +513,12 @@ impl<'a> Walker<'a> {
         if self.left_out.len() == MAX_KEPT {
             return;
         }
-        let text: String = text.chars().take(MAX_SHOWN).collect();
-        if self.is_known(kind, &text) {
+        let cut = if text.len() > MAX_SHOWN { text.char_indices().nth(MAX_SHOWN) } else { None };
+        let text = cut.and_then(|(end, _)| text.get(..end)).unwrap_or(text);
+        if self.is_known(kind, text) {
             return;
         }
-        self.left_out.push(LeftOut { path: path.to_owned(), text, kind, reason });
+        self.left_out.push(LeftOut { path: path.to_owned(), text: text.to_owned(), kind, reason });
     }
 
     /// A number for an object of its own.
