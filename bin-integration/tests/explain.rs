@@ -174,6 +174,38 @@ fn what_is_left_out_is_told_with_what_covers_it() {
 }
 
 #[test]
+fn a_value_on_a_warning_list_is_told_with_the_list() {
+    let home = Home::new();
+    home.write("intel.json", DEMO_INTEL);
+    std::fs::create_dir(home.path("lists")).unwrap();
+    home.write("lists/ours.txt", "203.0.113.66\n");
+    let mut command = home.command();
+    command.env("CUSTOM_OPENCTI_POLICY__LOOKUP_PRIVATE_ADDRESSES", "true");
+    command.env("CUSTOM_OPENCTI_POLICY__WARNING_LISTS", home.path("lists"));
+    command.args(["explain", "-", "--intel", "intel.json", "--at", NOW]);
+    let text = text(&fed(&mut command, demo_alert("1775117001.10137").as_bytes()));
+    let told = text.split("\n  warning-list\n").nth(1).unwrap().lines().take(5).collect::<Vec<_>>();
+    insta::assert_snapshot!(told.join("\n"), @"
+        A warning list has it: it is known to be harmless or shared by too many.
+        In [policy]: take the list out of the folder that `warning_lists` names to look it up.
+        ipv4-addr 203.0.113.66 (by ours.txt) in data.win.eventdata.destinationIp
+
+    3. Asked
+    ");
+}
+
+#[test]
+fn a_long_field_is_quoted_around_the_value() {
+    let text = text(&by_demo(demo_alert("1775117003.10411"), &[], &[]));
+    let quoted: Vec<&str> = text.lines().filter(|line| line.contains("written there")).collect();
+    insta::assert_snapshot!(quoted.join("\n"), @"
+    written there: SHA1=12E32D99DF1BA28C41AA359C87F7F466C2903B52,MD5=4C33BC15DBDE94586484986D4811BC6E,SH…
+    written there: …2E32D99DF1BA28C41AA359C87F7F466C2903B52,MD5=4C33BC15DBDE94586484986D4811BC6E,SHA256=3E9E0A6261346E58926148EBCF4E74845B65…
+    written there: …94586484986D4811BC6E,SHA256=3E9E0A6261346E58926148EBCF4E74845B65CF70EE9242F15631CDA11AD18382,IMPHASH=3DF977F521F16847A89…
+    ");
+}
+
+#[test]
 fn an_alert_about_our_own_event() {
     let own = r#"{"id":"1.1","rule":{"id":"100211","level":10},"decoder":{"name":"json"},"data":{"integration":"opencti"},"location":"opencti"}"#;
     let story = json(&by_demo(own, &["--format", "json"], &[]));

@@ -21,8 +21,11 @@ use crate::input::Inputs;
 use crate::platform::{self, Platform};
 use crate::text;
 use crate::warning_lists;
-use story::{Case, Story};
+use facts::Story;
+use story::Case;
 
+mod answer;
+mod facts;
 mod judge;
 mod page;
 mod story;

@@ -94,7 +94,7 @@ pub(super) fn judge(indicator: &Indicator, selection: &Selection, seen: &Seen, n
         Verdict::Whole
     } else if evaluation.partial {
         Verdict::Partial
-    } else if terms.iter().all(|term| term.state == State::Condition) {
+    } else if has_no_atom(&pattern) {
         Verdict::OnlyNegative
     } else {
         Verdict::NotTrue
@@ -106,6 +106,12 @@ pub(super) fn judge(indicator: &Indicator, selection: &Selection, seen: &Seen, n
         term.state != State::NotSeen || not_seen <= MAX_NOT_SEEN
     });
     Judgement { verdict, meaning, terms, more_not_seen: not_seen.saturating_sub(MAX_NOT_SEEN) }
+}
+
+/// As the pipeline has it: nothing that could be seen makes any part of the pattern true.
+fn has_no_atom(pattern: &Pattern) -> bool {
+    let atoms = pattern.atoms();
+    atoms.atoms.is_empty() && atoms.unindexed.is_empty()
 }
 
 fn meaning(verdict: Verdict, terms: &[Term], unsupported: Option<Unsupported>) -> String {

@@ -2,8 +2,9 @@
 //!
 //! Everything that comes from outside goes through [`Page::put`], which lets no control character through.
 
+use super::facts::{IndicatorFacts, LeftOut, ObservableFacts, Outcome, Place, Story};
 use super::judge::{Judgement, State, Verdict};
-use super::story::{IndicatorFacts, LeftOut, ObservableFacts, Outcome, Place, Story, values};
+use super::story::values;
 use super::words::Word;
 use crate::text::one_line;
 
@@ -12,9 +13,6 @@ const WIDTH: usize = 100;
 
 /// How much of one text from outside is shown, in characters.
 const LONGEST: usize = 400;
-
-/// The longest text of a field that is shown beside the value found in it, in characters.
-const EXCERPT: usize = 120;
 
 /// How many items of one list are shown; JSON has all.
 const MAX_ITEMS: usize = 40;
@@ -212,8 +210,7 @@ impl Page {
                 (Style::Plain, &via),
             ],
         );
-        // The beginning of a long field would not show the value.
-        if let Some(written) = place.written.as_deref().filter(|text| text.chars().count() <= EXCERPT) {
+        if let Some(written) = &place.written {
             self.line(2, &[(Style::Faint, "written there: "), (Style::Faint, written)]);
         }
     }
