@@ -124,7 +124,7 @@ pub(crate) struct Extract {
     #[arg(long, value_enum, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "report")]
     pub(crate) text: Option<TextKind>,
 
-    /// Say where each value stands: "span":[START,END] in bytes of the field as read, or of the line
+    /// Say where each value stands: "span" is its start and end in bytes of the field as read, or of the line
     ///
     /// A value that was decoded stands where its encoded form does. What has no one place, such as a command put
     /// together from its arguments, is without.
