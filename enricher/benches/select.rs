@@ -11,7 +11,6 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use enricher::select::select;
 use enricher::{Policy, WarningLists};
-use ioc_extract::Extractor;
 use wazuh_alert::Alert;
 
 fn main() {
@@ -40,7 +39,7 @@ fn sample(name: &str) -> String {
 #[divan::bench(args = SAMPLES)]
 fn parse_and_select(bencher: Bencher<'_, '_>, name: &str) {
     let text = sample(name);
-    let (extractor, policy) = (Extractor::new(), Policy::default());
+    let (extractor, policy) = (enricher::extractor(), Policy::default());
     bencher.counter(BytesCount::of_str(&text)).bench(|| {
         let alert = Alert::parse(black_box(text.as_bytes())).unwrap();
         select(&alert, &extractor, &policy)
@@ -50,7 +49,7 @@ fn parse_and_select(bencher: Bencher<'_, '_>, name: &str) {
 #[divan::bench(args = SAMPLES)]
 fn select_only(bencher: Bencher<'_, '_>, name: &str) {
     let alert = Alert::parse(sample(name).as_bytes()).unwrap();
-    let (extractor, policy) = (Extractor::new(), Policy::default());
+    let (extractor, policy) = (enricher::extractor(), Policy::default());
     bencher.bench(|| select(black_box(&alert), &extractor, &policy));
 }
 
@@ -63,7 +62,7 @@ fn alerts_of_a_file(bencher: Bencher<'_, '_>) {
     };
     let text = std::fs::read_to_string(path).unwrap();
     let alerts: Vec<&str> = text.lines().collect();
-    let (extractor, policy) = (Extractor::new(), Policy::default());
+    let (extractor, policy) = (enricher::extractor(), Policy::default());
     bencher.counter(ItemsCount::new(alerts.len())).counter(BytesCount::of_str(&text)).bench(|| {
         for alert in &alerts {
             let alert = Alert::parse(black_box(alert.as_bytes())).unwrap();

@@ -48,7 +48,7 @@ pub use classify::{Reported, events, limit};
 pub use event::{Event, EventType, FIELDS, FieldDoc, INTEGRATION, MAX_STRING_BYTES};
 pub use lookup::{Bundle, BundleError, Context, Findings, Intel, Lookup, LookupError, OpenCti, Skipped};
 pub use matching::{Match, Matches, Ranked, RelatedMatch, SetAsideIndicator, match_all};
-pub use pipeline::{Enriched, Enricher};
+pub use pipeline::{Enriched, Enricher, extractor};
 pub use policy::{Exclusion, KindName, Policy, PolicyError, SetAside, Tlp};
 pub use validity::Validity;
 pub use warning_lists::{ListProblem, WarningLists, WarningListsError};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use enricher::Policy;
 use enricher::select::select;
-use ioc_extract::{Extractor, Ioc, Kind};
+use ioc_extract::{Ioc, Kind};
 use serde::Deserialize;
 use wazuh_alert::Alert;
 
@@ -112,7 +112,7 @@ fn real_alerts_give_what_people_labelled() {
     let alerts = read(&folder.join("real.jsonl"));
     let alerts: HashMap<String, &str> =
         alerts.lines().map(|line| (serde_json::from_str::<Id>(line).unwrap()._id, line)).collect();
-    let extractor = Extractor::new();
+    let extractor = enricher::extractor();
     let policy = policy();
 
     let mut counts: BTreeMap<Kind, Count> = BTreeMap::new();
@@ -204,7 +204,7 @@ fn every_sighting_stands_in_the_event() {
     let policy: Policy =
         serde_json::from_value(serde_json::json!({ "kinds": kinds, "lookup_private_addresses": true }))
             .unwrap();
-    let extractor = Extractor::new();
+    let extractor = enricher::extractor();
     for line in read(&folder.join("real.jsonl")).lines() {
         let alert = Alert::parse(line.as_bytes()).unwrap();
         let selection = select(&alert, &extractor, &policy);

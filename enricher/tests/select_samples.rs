@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use enricher::Policy;
 use enricher::select::{Role, Selection, select};
-use ioc_extract::{Extractor, Ioc, Kind};
+use ioc_extract::{Ioc, Kind};
 use wazuh_alert::Alert;
 
 /// Every sample with its name, in the order of their names.
@@ -60,7 +60,7 @@ fn show(selection: &Selection) -> String {
 
 #[test]
 fn samples_give_what_they_should() {
-    let extractor = Extractor::new();
+    let extractor = enricher::extractor();
     let policy = policy();
     for (name, path) in samples() {
         let bytes = std::fs::read(&path).unwrap();
@@ -87,7 +87,7 @@ fn every_family_has_a_sample() {
 
 #[test]
 fn spans_are_where_the_values_stand() {
-    let extractor = Extractor::new();
+    let extractor = enricher::extractor();
     let policy = policy();
     let mut plain = 0;
     for (name, path) in samples() {

@@ -54,6 +54,20 @@ impl Default for DecodeLimits {
     }
 }
 
+/// How an IPv4 address is given that is written as an IPv4-mapped IPv6 address, such as `::ffff:45.77.12.9`.
+///
+/// [`Ioc::parse`] always makes the IPv4 address of it.
+#[derive(Copy, Clone, Eq, PartialEq, Hash, Debug, Default)]
+pub enum MappedAddresses {
+    /// As the IPv4 address in it and as the IPv6 address that stands there, in this order: feeds hold either.
+    #[default]
+    Both,
+    /// As the IPv4 address, which is whoever sent the packet that a log shows like this.
+    Ipv4,
+    /// As the IPv6 address that stands there.
+    AsWritten,
+}
+
 /// One way in which a value can be hidden.
 #[non_exhaustive]
 #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Debug)]
@@ -262,7 +276,7 @@ impl Extractor {
             profile: Profile::Log,
             decode: DecodeLimits::default(),
             reserved: true,
-            mapped: None,
+            mapped: MappedAddresses::default(),
         }
     }
 
@@ -308,7 +322,7 @@ pub struct ExtractorBuilder {
     profile: Profile,
     decode: DecodeLimits,
     reserved: bool,
-    mapped: Option<bool>,
+    mapped: MappedAddresses,
 }
 
 impl ExtractorBuilder {
@@ -338,18 +352,20 @@ impl ExtractorBuilder {
         self
     }
 
-    /// Whether an IPv4 address written as an IPv4-mapped IPv6 address is given in that form as well. Default: only with
-    /// [`Profile::Report`], since reports quote it and feeds made from them hold it; whoever sent a packet that a log
-    /// shows like this is the IPv4 address.
+    /// How IPv4-mapped IPv6 addresses are given. Default: [`MappedAddresses::Both`].
     ///
     /// ```
-    /// use ioc_extract::Extractor;
-    /// let both = Extractor::builder().mapped_addresses(true).build();
-    /// let values: Vec<_> = both.scan("from ::ffff:45.77.12.9").map(|found| found.value).collect();
-    /// assert_eq!(values, ["45.77.12.9", "::ffff:45.77.12.9"]);
+    /// use ioc_extract::{Extractor, MappedAddresses};
+    /// let values = |mapped| -> Vec<_> {
+    ///     let extractor = Extractor::builder().mapped_addresses(mapped).build();
+    ///     extractor.scan("from ::ffff:45.77.12.9").map(|found| found.value).collect()
+    /// };
+    /// assert_eq!(values(MappedAddresses::Both), ["45.77.12.9", "::ffff:45.77.12.9"]);
+    /// assert_eq!(values(MappedAddresses::Ipv4), ["45.77.12.9"]);
+    /// assert_eq!(values(MappedAddresses::AsWritten), ["::ffff:45.77.12.9"]);
     /// ```
-    pub const fn mapped_addresses(mut self, both: bool) -> Self {
-        self.mapped = Some(both);
+    pub const fn mapped_addresses(mut self, mapped: MappedAddresses) -> Self {
+        self.mapped = mapped;
         self
     }
 
@@ -367,7 +383,7 @@ impl ExtractorBuilder {
                 profile: self.profile,
                 limits: self.decode,
                 reserved: self.reserved,
-                mapped: self.mapped.unwrap_or(self.profile == Profile::Report),
+                mapped: self.mapped,
             },
         }
     }

@@ -21,7 +21,7 @@
 //! ```
 //! use ioc_extract::{Extractor, Ioc, Kind};
 //!
-//! let line = "Accepted password for root from ::ffff:45.77.12.9 port 4455; fetched hxxps://Evil-C2[.]com/a.ps1";
+//! let line = "Accepted password for root from 45.77.12.9 port 4455; fetched hxxps://Evil-C2[.]com/a.ps1";
 //! let found: Vec<Ioc> = Extractor::new().scan(line).map(|found| found.ioc()).collect();
 //! assert_eq!(found, [
 //!     Ioc::parse(Kind::Ipv4Addr, "45.77.12.9")?,
@@ -45,7 +45,8 @@ mod special;
 
 pub use error::{Rejected, UnknownKind};
 pub use extractor::{
-    DecodeLimits, Decoding, Extractor, ExtractorBuilder, Found, Item, Items, LeftOut, Matches, Profile, Via,
+    DecodeLimits, Decoding, Extractor, ExtractorBuilder, Found, Item, Items, LeftOut, MappedAddresses, Matches,
+    Profile, Via,
 };
 pub use ioc::{Ioc, Kind, KindSet};
 pub use kind::{

@@ -22,7 +22,7 @@ use std::{borrow::Cow, ops::Range};
 
 use crate::{
     error::Rejected,
-    extractor::{DecodeLimits, Decoding, Found, Item, LeftOut, Profile, Via},
+    extractor::{DecodeLimits, Decoding, Found, Item, LeftOut, MappedAddresses, Profile, Via},
     ioc::{Kind, KindSet, reserved},
 };
 use block::{Block, Next};
@@ -35,7 +35,7 @@ pub(crate) struct Config {
     pub(crate) profile: Profile,
     pub(crate) limits: DecodeLimits,
     pub(crate) reserved: bool,
-    pub(crate) mapped: bool,
+    pub(crate) mapped: MappedAddresses,
 }
 
 /// Classes of bytes; a word's mask is the union of those of its bytes.

@@ -1,9 +1,9 @@
 //! Colons between hex groups: IPv6 and MAC addresses; what follows an address.
 
-use std::borrow::Cow;
+use std::{net::Ipv6Addr, ops::Range};
 
 use super::{Scanner, Word};
-use crate::{error::Rejected, ioc::Kind, kind::ip};
+use crate::{error::Rejected, extractor::MappedAddresses, ioc::Kind, kind::{self, ip}};
 
 /// The longest run of hex digits, colons and dots that is an address or a fingerprint (SHA-256 in pairs).
 const MAX_RUN: usize = 95;
@@ -102,13 +102,21 @@ impl Scanner<'_> {
                 return on;
             }
         }
-        let (kind, value) = ip::kinded(address, self.text(start..end));
-        self.found(kind, start..end, value);
-        if kind == Kind::Ipv4Addr && self.config.mapped {
-            self.found(Kind::Ipv6Addr, start..end, Cow::Owned(address.to_string()));
-        }
+        self.v6(address, start..end);
         let end = self.zone(end);
         Some(self.network(start, end))
+    }
+
+    /// An IPv6 address, maybe an IPv4-mapped one.
+    pub(super) fn v6(&mut self, address: Ipv6Addr, span: Range<usize>) {
+        let written = self.text(span.clone());
+        let mapped = address.to_ipv4_mapped();
+        if let Some(inner) = mapped.filter(|_| self.config.mapped != MappedAddresses::AsWritten) {
+            self.found(Kind::Ipv4Addr, span.clone(), kind::displayed(inner, written));
+        }
+        if mapped.is_none() || self.config.mapped != MappedAddresses::Ipv4 {
+            self.found(Kind::Ipv6Addr, span, kind::displayed(address, written));
+        }
     }
 
     /// Pairs of hex digits: a MAC address (6), an EUI-64 (8), fingerprints of certificates (20 and 32).
@@ -119,7 +127,7 @@ impl Scanner<'_> {
             32 => Kind::CertSha256,
             _ => return None,
         };
-        let (kind, value) = crate::kind::canonical(kind, self.text(start..end)).ok()?;
+        let (kind, value) = kind::canonical(kind, self.text(start..end)).ok()?;
         self.found(kind, start..end, value);
         Some(end)
     }

@@ -40,6 +40,7 @@ file:imphash f34d5f2d4577ed6d9ceec516c1f5a744 "F34D5F2D4577ED6D9CEEC516C1F5A744"
 "#);
     insta::assert_snapshot!(log("peer ::ffff:91.198.174.192 via fe80::a00:27ff:fe4e:66a1%ens3 net 2a00:1450::/32"), @r#"
 ipv4-addr 91.198.174.192 "::ffff:91.198.174.192"
+ipv6-addr ::ffff:91.198.174.192 "::ffff:91.198.174.192"
 ipv6-addr fe80::a00:27ff:fe4e:66a1 "fe80::a00:27ff:fe4e:66a1"
 ipv6-addr 2a00:1450:: "2a00:1450::"
 cidr 2a00:1450::/32 "2a00:1450::/32"

@@ -300,8 +300,7 @@ impl Scanner<'_> {
             self.found(Kind::Ipv4Addr, span, ip::v4_text(address, text));
         } else if text.contains(':') {
             if let Some(address) = ip::v6(text.split('%').next().unwrap_or(text).as_bytes()) {
-                let (kind, value) = ip::kinded(address, text);
-                self.found(kind, span, value);
+                self.v6(address, span);
             }
         } else if let Some(address) = ip::v4_integer(text.as_bytes()) {
             let via = Via::default().then(Decoding::IntegerAddress);
