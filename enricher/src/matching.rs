@@ -10,7 +10,7 @@ use crate::event::EventType;
 use crate::lookup::Findings;
 use crate::policy::{Policy, SetAside};
 use crate::select::{Selection, Sighting};
-use crate::stix::{How, Pattern};
+use crate::stix::{Hit, How, Pattern};
 use crate::validity::Validity;
 
 mod seen;
@@ -133,7 +133,7 @@ pub fn match_all<'a>(
             }
             Err(reason) => {
                 // Not true of what was seen as a whole, yet an observable may still lead to it.
-                let open = reason == SetAside::NotTrue;
+                let open = matches!(reason, SetAside::NotTrue | SetAside::KindOff);
                 if !open {
                     judged.insert(&indicator.id, None);
                 }
@@ -248,9 +248,15 @@ fn evaluate<'a>(
     } else {
         return Err(SetAside::NotTrue);
     };
-    let how = evaluation.hits.first().map_or(How::Exact, |hit| hit.how).as_str();
+    // What was not asked for is no evidence by itself: it only decides about the whole.
+    let (asked, not_asked): (Vec<&Hit>, Vec<&Hit>) =
+        evaluation.hits.iter().partition(|hit| selection.is_asked(hit.ioc));
+    if asked.is_empty() && !not_asked.is_empty() {
+        return Err(SetAside::KindOff);
+    }
+    let how = asked.first().map_or(How::Exact, |hit| hit.how).as_str();
     let sightings =
-        evaluation.hits.iter().filter_map(|hit| selection.sightings.get(hit.ioc as usize)).collect();
+        asked.into_iter().chain(not_asked).filter_map(|hit| selection.sighting(hit.ioc)).collect();
     Ok((event_type, sightings, how))
 }
 

@@ -182,6 +182,8 @@ pub enum SetAside {
     NotTrue,
     /// The pattern only says what must not be seen.
     OnlyNegative,
+    /// What the pattern is true of was seen, but is not looked up (`kinds`, `lookup_private_addresses`).
+    KindOff,
 }
 
 impl SetAside {
@@ -201,6 +203,7 @@ impl SetAside {
             Self::BadPattern => "pattern-does-not-parse",
             Self::NotTrue => "pattern-not-true",
             Self::OnlyNegative => "pattern-only-negative",
+            Self::KindOff => "kind-off",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From an alert to what is looked up: the IoCs that it saw, where each stands, and what was left out and why.
 
 use std::collections::HashSet;
+use std::mem::take;
 use std::ops::Range;
 
 use ioc_extract::{Extractor, Ioc, Kind, Rejected};
@@ -118,11 +119,32 @@ pub struct Selection {
     /// In the order in which they stand in the alert; structured fields before free text. The same IoC may have
     /// several sightings: the first is where it stands best.
     pub sightings: Vec<Sighting>,
+    /// What was seen and is not looked up, though nothing is wrong with it: its kind is not asked for, or it is an
+    /// address that is not globally routable. It helps to decide whether the pattern of an indicator that was found by
+    /// one of `sightings` is true as a whole. At most [`MAX_IOCS`]; none where `sightings` is empty. Each stands in
+    /// `left_out` as well.
+    pub not_asked: Vec<Sighting>,
     /// What looked like an IoC and is not looked up.
     pub left_out: Vec<LeftOut>,
 }
 
 impl Selection {
+    /// The sighting of a number that came back with a [hit](crate::stix::Hit) on what was [seen](Self::seen): first
+    /// count those of `sightings`, from 0, then those of `not_asked`. `None` for a number beyond both.
+    #[must_use]
+    pub fn sighting(&self, number: u32) -> Option<&Sighting> {
+        let number = usize::try_from(number).ok()?;
+        match number.checked_sub(self.sightings.len()) {
+            None => self.sightings.get(number),
+            Some(number) => self.not_asked.get(number),
+        }
+    }
+
+    /// Whether the sighting of this number was looked up.
+    pub(crate) fn is_asked(&self, number: u32) -> bool {
+        usize::try_from(number).is_ok_and(|number| number < self.sightings.len())
+    }
+
     /// The different IoCs, in order.
     #[must_use]
     pub fn iocs(&self) -> Vec<Ioc> {
@@ -157,10 +179,10 @@ pub(crate) fn select_with(
         return Selection::default();
     }
     let found = walk::walk(alert, extractor);
-    let mut selection = Selection { sightings: Vec::new(), left_out: found.left_out };
+    let mut selection = Selection { left_out: found.left_out, ..Selection::default() };
     // Nearly every alert has far fewer, so the different ones are only counted when there may be too many.
     let mut distinct: Option<HashSet<Ioc>> = (found.sightings.len() > MAX_IOCS).then(HashSet::new);
-    for sighting in found.sightings {
+    for mut sighting in found.sightings {
         let is_too_many =
             distinct.as_ref().is_some_and(|seen| seen.len() == MAX_IOCS && !seen.contains(&sighting.ioc));
         let reason = if is_too_many {
@@ -178,13 +200,25 @@ pub(crate) fn select_with(
                 }
                 selection.sightings.push(sighting);
             }
-            Some(reason) => selection.left_out.push(LeftOut {
-                text: sighting.ioc.value().to_owned(),
-                kind: sighting.ioc.kind(),
-                path: sighting.path,
-                reason,
-            }),
+            Some(reason) => {
+                let text = sighting.ioc.value().to_owned();
+                let kind = sighting.ioc.kind();
+                let is_seen = matches!(reason, LeftOutReason::KindOff | LeftOutReason::NotGlobal)
+                    && selection.not_asked.len() < MAX_IOCS
+                    && sighting.ioc.reserved().is_none()
+                    && policy.excludes(&sighting.ioc).is_none();
+                let path = if is_seen { sighting.path.clone() } else { take(&mut sighting.path) };
+                selection.left_out.push(LeftOut { path, text, kind, reason });
+                if is_seen {
+                    selection.not_asked.push(sighting);
+                }
+            }
         }
+    }
+    if selection.sightings.is_empty() {
+        selection.not_asked.clear();
+    } else if let Some(lists) = lists {
+        selection.not_asked.retain(|sighting| lists.lookup(&sighting.ioc).is_none());
     }
     selection
 }
@@ -229,6 +263,11 @@ mod tests {
         let selection = selected(alert, "{}");
         assert_eq!(values(&selection), ["9.9.9.9", "http://c2.evil-c2.com/a", "c2.evil-c2.com"]);
         assert_eq!(reasons(&selection), ["not-global", "kind-off", "kind-off"]);
+        let not_asked: Vec<_> = selection.not_asked.iter().map(|seen| seen.ioc.value()).collect();
+        assert_eq!(not_asked, ["10.0.0.1", "a.exe", r"C:\a.exe"]);
+        assert_eq!(selection.sighting(2).map(|seen| seen.ioc.value()), Some("c2.evil-c2.com"));
+        assert_eq!(selection.sighting(3).map(|seen| seen.ioc.value()), Some("10.0.0.1"));
+        assert_eq!(selection.sighting(6), None);
 
         let selection = selected(alert, r#"{"lookup_private_addresses":true,"kinds":["ipv4-addr"]}"#);
         assert_eq!(values(&selection), ["9.9.9.9", "10.0.0.1"]);
@@ -238,6 +277,20 @@ mod tests {
         assert!(reasons(&selection).contains(&"excluded"));
 
         assert_eq!(selected(alert, r#"{"exclude":["rule:5710"]}"#), Selection::default());
+    }
+
+    #[test]
+    fn what_is_excluded_is_not_seen_at_all() {
+        let alert = r#"{"rule":{},"data":{"srcip":"9.9.9.9","dstip":"10.0.0.1","sha3":{"x":"-"},
+            "smac":"02:00:5e:10:00:01","mac":"AA-F2-C9-A6-B3-4F"}}"#;
+        let not_asked = |policy: &str| -> Vec<String> {
+            let selection = selected(alert, policy);
+            selection.not_asked.iter().map(|seen| seen.ioc.value().to_owned()).collect()
+        };
+        assert_eq!(not_asked(r#"{"exclude":["10.0.0.0/8"]}"#), not_asked("{}")[1..]);
+        assert_eq!(not_asked("{}")[0], "10.0.0.1");
+        // Nothing is evaluated where nothing is asked for.
+        assert_eq!(not_asked(r#"{"exclude":["9.9.9.9"]}"#), [""; 0]);
     }
 
     #[test]

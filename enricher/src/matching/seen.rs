@@ -7,21 +7,19 @@ use ioc_extract::{DomainName, Kind};
 use crate::select::{Role, Selection, Sighting};
 use crate::stix::{How, ObjectId, Seen, SeenBuilder};
 
-/// Turns sightings into one observation. The number that comes back with a hit is the sighting's place in
-/// [`Selection::sightings`].
+/// Turns sightings into one observation. The number that comes back with a hit is that of [`Selection::sighting`].
 pub(super) fn of(selection: &Selection) -> Seen {
     let mut builder = Builder::default();
-    for (number, sighting) in selection.sightings.iter().enumerate() {
-        if let Ok(number) = u32::try_from(number) {
-            builder.add(sighting, number);
-        }
+    for (sighting, number) in selection.sightings.iter().chain(&selection.not_asked).zip(0..) {
+        builder.add(sighting, number);
     }
     builder.seen.build()
 }
 
 impl Selection {
-    /// What the alert saw, as patterns are [evaluated](crate::stix::Pattern::evaluate) on it. The number that comes back
-    /// with a [hit](crate::stix::Hit) is the sighting's place in [`sightings`](Self::sightings).
+    /// What the alert saw, as patterns are [evaluated](crate::stix::Pattern::evaluate) on it: what is looked up, and
+    /// what is [not asked for](Self::not_asked). The number that comes back with a [hit](crate::stix::Hit) is that of
+    /// [`sighting`](Self::sighting).
     ///
     /// ```
     /// use enricher::{Policy, select::select, stix::Pattern};
@@ -31,7 +29,8 @@ impl Selection {
     /// let selection = select(&alert, &ioc_extract::Extractor::new(), &Policy::default());
     /// let evaluation = Pattern::parse("[ipv4-addr:value = '9.9.9.0/24']")?.evaluate(&selection.seen(), None);
     /// assert!(evaluation.whole);
-    /// assert_eq!(selection.sightings[evaluation.hits[0].ioc as usize].path, "data.srcip");
+    /// let sighting = selection.sighting(evaluation.hits[0].ioc).map(|sighting| sighting.path.as_str());
+    /// assert_eq!(sighting, Some("data.srcip"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]

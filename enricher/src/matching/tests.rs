@@ -15,7 +15,7 @@ fn selection(values: &[(Kind, &str)]) -> Selection {
         // The hashes of these tests are all of one file.
         object: 0,
     };
-    Selection { sightings: values.iter().enumerate().map(sighting).collect(), left_out: Vec::new() }
+    Selection { sightings: values.iter().enumerate().map(sighting).collect(), ..Selection::default() }
 }
 
 fn indicator(id: &str, pattern: &str) -> Indicator {
@@ -219,4 +219,40 @@ fn policy_keeps_out_with_its_reason() {
     };
     let seen = selection(&[(Kind::Ipv4Addr, "198.51.100.7")]);
     insta::assert_snapshot!(told(&seen, &findings, &policy).join("\n"));
+}
+
+/// What is not asked for decides between whole and partial, and is no evidence by itself.
+#[test]
+fn what_is_not_asked_for_only_completes_a_pattern() {
+    let mut seen =
+        selection(&[(Kind::Md5, "0cc175b9c0f1b6a831c399e269772661"), (Kind::Ipv4Addr, "198.51.100.7")]);
+    seen.not_asked = selection(&[(Kind::FileName, "a.exe"), (Kind::FileName, "b.exe")]).sightings;
+    // Of another file.
+    seen.not_asked[1].object = 1;
+    let hash = "file:hashes.MD5 = '0cc175b9c0f1b6a831c399e269772661'";
+    let findings = Findings {
+        indicators: vec![
+            indicator("a-both", &format!("[file:name = 'A.exe' AND {hash}]")),
+            indicator("b-other-file", &format!("[{hash} AND file:name = 'b.exe']")),
+            indicator("c-other-name", &format!("[{hash} AND file:name = 'c.exe']")),
+            indicator("d-either", "[file:name = 'a.exe' OR ipv4-addr:value = '198.51.100.7']"),
+            indicator("e-only-name", "[file:name = 'a.exe']"),
+            indicator("f-only-name-in-part", "[file:name = 'a.exe' AND ipv4-addr:value = '203.0.113.1']"),
+            indicator("g-not", &format!("[{hash} AND file:name != 'a.exe']")),
+            indicator("h-led-to", "[file:name = 'b.exe']"),
+        ],
+        observables: vec![observable("address", "IPv4-Addr", "198.51.100.7")],
+        based_on: vec![based_on(indicator("h-led-to", "[file:name = 'b.exe']"), "address")],
+        ..Findings::default()
+    };
+    insta::assert_snapshot!(told(&seen, &findings, &Policy::default()).join("\n"), @"
+    indicator_pattern_match indicator=a-both observable=- related=- how=exact values=0cc175b9c0f1b6a831c399e269772661,a.exe
+    indicator_pattern_match indicator=d-either observable=- related=- how=exact values=198.51.100.7,a.exe
+    indicator_partial_pattern_match indicator=b-other-file observable=- related=- how=exact values=0cc175b9c0f1b6a831c399e269772661,b.exe
+    indicator_partial_pattern_match indicator=c-other-name observable=- related=- how=exact values=0cc175b9c0f1b6a831c399e269772661
+    indicator_partial_pattern_match indicator=g-not observable=- related=- how=exact values=0cc175b9c0f1b6a831c399e269772661
+    observable_with_indicator indicator=h-led-to observable=address related=- how=exact values=198.51.100.7
+    set aside e-only-name: kind-off
+    set aside f-only-name-in-part: kind-off
+    ");
 }

@@ -35,6 +35,8 @@ pub(super) enum Verdict {
     Whole,
     Partial,
     NotTrue,
+    /// True only of what is not looked up.
+    KindOff,
     OnlyNegative,
     NotStix,
     DoesNotParse,
@@ -90,7 +92,10 @@ pub(super) fn judge(indicator: &Indicator, selection: &Selection, seen: &Seen, n
     let evaluation = pattern.evaluate(seen, Some(now));
     let mut terms: Vec<Term> =
         comparisons(pattern.expression()).into_iter().map(|c| term(c, selection, seen, now)).collect();
-    let verdict = if evaluation.whole {
+    let is_asked = |hit: &Hit| (hit.ioc as usize) < selection.sightings.len();
+    let verdict = if !evaluation.hits.is_empty() && !evaluation.hits.iter().any(is_asked) {
+        Verdict::KindOff
+    } else if evaluation.whole {
         Verdict::Whole
     } else if evaluation.partial {
         Verdict::Partial
@@ -139,6 +144,7 @@ fn meaning(verdict: Verdict, terms: &[Term], unsupported: Option<Unsupported>) -
             });
             format!("Nothing that the pattern asks for identifies something the alert saw.{why}")
         }
+        Verdict::KindOff => "It is true only of values that are not looked up.".to_owned(),
         Verdict::OnlyNegative => "The pattern only says what must not be seen.".to_owned(),
         Verdict::NotStix | Verdict::DoesNotParse => String::new(),
     }
@@ -167,7 +173,7 @@ fn term(comparison: &Comparison, selection: &Selection, seen: &Seen, now: Timest
         (false, false, None) => State::NotSeen,
     };
     if let Some(Hit { ioc, how, .. }) = evaluation.hits.first() {
-        let sighting = selection.sightings.get(*ioc as usize);
+        let sighting = selection.sighting(*ioc);
         term.value = sighting.map(|sighting| sighting.ioc.value().to_owned());
         term.path = sighting.map(|sighting| sighting.path.clone());
         term.how = Some(how.as_str());
@@ -217,7 +223,7 @@ mod tests {
     /// The verdict in a line, and each comparison below it.
     fn judged(pattern: &str) -> String {
         let alert = r#"{"id":"1","rule":{"id":"5710","level":5},"decoder":{"name":"json"},
-            "data":{"srcip":"45.77.12.9","dns":{"question":{"name":"cdn.bad.evil-c2.com"}}}}"#;
+            "data":{"srcip":"45.77.12.9","dstip":"10.1.2.3","dns":{"question":{"name":"cdn.bad.evil-c2.com"}}}}"#;
         let alert = Alert::parse(alert.as_bytes()).unwrap();
         let selection = select(&alert, &Extractor::new(), &Policy::default());
         let indicator = Indicator { pattern: Some(pattern.to_owned()), ..Indicator::default() };
@@ -247,6 +253,8 @@ mod tests {
             "[ipv4-addr:value = '45.77.12.9'] START t'2020-01-01T00:00:00Z' STOP t'2020-01-02T00:00:00Z'",
             "[file:name = 'a.exe' OR ipv4-addr:value = '45.77.12.9']",
             "[ipv4-addr:value = '9.9.9.9']",
+            "[ipv4-addr:value = '45.77.12.9' AND network-traffic:dst_ref.value = '10.1.2.3']",
+            "[ipv4-addr:value = '10.0.0.0/8']",
             "[ipv4-addr:value != '45.77.12.9']",
             "[domain-name:value MATCHES '(?=evil)']",
             "[ipv4-addr:value = ",
@@ -272,6 +280,11 @@ mod tests {
           true: ipv4-addr:value = '45.77.12.9' (exact 45.77.12.9)
         not-true: Nothing that the pattern asks for identifies something the alert saw.
           not-seen: ipv4-addr:value = '9.9.9.9'
+        whole: The whole pattern is true of what the alert saw.
+          true: ipv4-addr:value = '45.77.12.9' (exact 45.77.12.9)
+          true: network-traffic:dst_ref.value = '10.1.2.3' (exact 10.1.2.3)
+        kind-off: It is true only of values that are not looked up.
+          true: ipv4-addr:value = '10.0.0.0/8' (cidr 10.1.2.3)
         only-negative: The pattern only says what must not be seen.
           condition: ipv4-addr:value != '45.77.12.9'
         not-true: Nothing that the pattern asks for identifies something the alert saw. Its regular expression is invalid or needs backtracking, which is not run.

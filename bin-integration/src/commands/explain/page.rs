@@ -305,6 +305,7 @@ impl Page {
             Verdict::Whole => (Style::Good, "whole"),
             Verdict::Partial => (Style::Doubtful, "partial"),
             Verdict::NotTrue => (Style::Bad, "not true"),
+            Verdict::KindOff => (Style::Bad, "not asked for"),
             Verdict::OnlyNegative => (Style::Bad, "only negative"),
             Verdict::NotStix => (Style::Bad, "not STIX"),
             Verdict::DoesNotParse => (Style::Bad, "does not parse"),

@@ -39,10 +39,19 @@ impl Word {
     }
 }
 
-/// The explanation of a reason word.
+/// Why an alert or a value of it is not looked up.
 pub(super) fn reason(word: &str) -> Word {
+    explained(&[ALERTS, LEFT_OUT], word)
+}
+
+/// Why an indicator that came back is not reported.
+pub(super) fn set_aside(word: &str) -> Word {
+    explained(&[SET_ASIDE], word)
+}
+
+fn explained(lists: &[&[Word]], word: &str) -> Word {
     const UNKNOWN: Word = Word::fixed("unknown", "This reason has no explanation yet.");
-    [ALERTS, LEFT_OUT, SET_ASIDE].concat().into_iter().find(|known| known.reason == word).unwrap_or(UNKNOWN)
+    lists.iter().copied().flatten().find(|known| known.reason == word).copied().unwrap_or(UNKNOWN)
 }
 
 /// Why a whole alert is not looked at.
@@ -197,6 +206,12 @@ const SET_ASIDE: &[Word] = &[
         "pattern-only-negative",
         "Its pattern only says what must not be seen, which is no evidence.",
     ),
+    Word::set(
+        "kind-off",
+        "Its pattern is true only of values that are not looked up, such as a file name.",
+        "kinds",
+        "add the kind to `kinds` (for a private address, set `lookup_private_addresses = true`) to report it.",
+    ),
 ];
 
 /// What had to be looked past for a comparison to be true.
@@ -257,16 +272,16 @@ mod tests {
 
     #[test]
     fn every_reason_is_explained() {
-        let sources = [
-            ("ioc-extract/src/error.rs", "impl Rejected", 15),
-            ("enricher/src/select.rs", "impl LeftOutReason", 9),
-            ("enricher/src/policy.rs", "impl SetAside", 12),
+        let sources: [(_, _, _, fn(&str) -> Word); 3] = [
+            ("ioc-extract/src/error.rs", "impl Rejected", 15, reason),
+            ("enricher/src/select.rs", "impl LeftOutReason", 9, reason),
+            ("enricher/src/policy.rs", "impl SetAside", 13, set_aside),
         ];
-        for (path, from, at_least) in sources {
+        for (path, from, at_least, explain) in sources {
             let words = words(path, from);
             assert!(words.len() >= at_least, "{path}: {words:?}");
             for word in words {
-                assert_eq!(reason(&word).reason, word);
+                assert_eq!(explain(&word).reason, word);
             }
         }
         for word in ["own-event", "excluded-alert"] {
