@@ -1,7 +1,9 @@
 //! From matches to events: how many are reported, and what each says.
 
+use jiff::Timestamp;
 use wazuh_alert::Alert;
 
+use crate::decay::live_score;
 use crate::event::{self, Event, RelatedStory, Story};
 use crate::lookup::{Context, Lookup};
 use crate::matching::{Match, Matches};
@@ -45,7 +47,7 @@ pub fn limit<'a>(matches: &'a Matches<'a>, policy: &Policy) -> Reported<'a> {
     }
 }
 
-/// Writes the events.
+/// Writes the events. `now` is the time of the enrichment.
 #[must_use]
 pub fn events(
     reported: &Reported<'_>,
@@ -53,6 +55,7 @@ pub fn events(
     context: &Context,
     lookup: &dyn Lookup,
     incomplete: &[String],
+    now: Timestamp,
 ) -> Vec<Event> {
     let write = |m: &&Match<'_>| {
         event::write(&Story {
@@ -69,6 +72,7 @@ pub fn events(
                 indicator: r.indicator.indicator,
                 multiple: r.multiple,
             }),
+            score_live: m.main().and_then(|ranked| live_score(ranked.indicator, now)),
             context,
             intel: lookup.intel(),
             endpoint: lookup.endpoint(),

@@ -34,6 +34,7 @@
 
 pub mod catalogue;
 mod classify;
+mod decay;
 mod event;
 mod lookup;
 mod matching;
@@ -45,10 +46,11 @@ mod validity;
 mod warning_lists;
 
 pub use classify::{Reported, events, limit};
+pub use decay::live_score;
 pub use event::{Event, EventType, FIELDS, FieldDoc, INTEGRATION, MAX_STRING_BYTES};
 pub use lookup::{Bundle, BundleError, Context, Findings, Intel, Lookup, LookupError, OpenCti, Skipped};
 pub use matching::{Match, Matches, Ranked, RelatedMatch, SetAsideIndicator, match_all};
 pub use pipeline::{Enriched, Enricher, extractor};
-pub use policy::{Exclusion, KindName, Policy, PolicyError, SetAside, Tlp};
+pub use policy::{Exclusion, KindName, Policy, PolicyError, Score, SetAside, Tlp};
 pub use validity::Validity;
 pub use warning_lists::{ListProblem, WarningLists, WarningListsError};

@@ -36,6 +36,14 @@ pub struct Match<'a> {
     pub related: Option<RelatedMatch<'a>>,
 }
 
+impl<'a> Match<'a> {
+    /// The indicator that the match is about: the one that matched, else that of the related observable.
+    #[must_use]
+    pub fn main(&self) -> Option<&Ranked<'a>> {
+        self.indicator.as_ref().or_else(|| self.related.as_ref().map(|related| &related.indicator))
+    }
+}
+
 /// A related observable with its best indicator.
 #[derive(Clone, Debug)]
 pub struct RelatedMatch<'a> {
@@ -54,18 +62,20 @@ pub struct Ranked<'a> {
     pub indicator: &'a Indicator,
     /// Its validity.
     pub validity: Validity,
+    /// The score that counts: see [`Policy::score_of`].
+    pub score: i64,
 }
 
 impl Ranked<'_> {
-    /// The order in which indicators are preferred, best first: meant for detection, valid, higher score, higher
-    /// confidence; a missing number counts as 0. The id makes the order total.
+    /// The order in which indicators are preferred, best first: meant for detection, valid, higher score (the one that
+    /// the policy goes by), higher confidence; a missing number counts as 0. The id makes the order total.
     #[must_use]
     pub fn rank(&self) -> impl Ord + use<'_> {
         let i = self.indicator;
         (
             i.x_opencti_detection != Some(true),
             self.validity,
-            std::cmp::Reverse(i.x_opencti_score.unwrap_or(0)),
+            std::cmp::Reverse(self.score),
             std::cmp::Reverse(i.confidence.unwrap_or(0)),
             i.id.as_str(),
         )
@@ -212,16 +222,18 @@ pub fn match_all<'a>(
 
 /// The order in which matches are reported: the stronger statement first, then the better indicator.
 fn order<'m>(m: &'m Match<'_>) -> impl Ord + use<'m> {
-    let ranked = m.indicator.as_ref().or_else(|| m.related.as_ref().map(|r| &r.indicator));
-    (m.event_type, ranked.map(Ranked::rank), m.observable.map(|o| o.id.as_str()))
+    (m.event_type, m.main().map(Ranked::rank), m.observable.map(|o| o.id.as_str()))
 }
 
 /// Whether an indicator may be reported at all.
 fn judge<'a>(indicator: &'a Indicator, policy: &Policy, now: Timestamp) -> Result<Ranked<'a>, SetAside> {
-    let validity = Validity::at(indicator, now);
-    match policy.sets_aside(indicator, validity) {
+    match policy.sets_aside(indicator, now) {
         Some(reason) => Err(reason),
-        None => Ok(Ranked { indicator, validity }),
+        None => Ok(Ranked {
+            indicator,
+            validity: Validity::at(indicator, now),
+            score: policy.score_of(indicator, now),
+        }),
     }
 }
 

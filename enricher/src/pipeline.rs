@@ -116,7 +116,7 @@ impl Enricher {
         let incomplete = incomplete(&findings, &context);
         let too_many = too_many(&selection);
         let missing: Vec<String> = incomplete.iter().chain(&too_many).cloned().collect();
-        let events = classify::events(&reported, alert, &context, self.lookup.as_ref(), &missing);
+        let events = classify::events(&reported, alert, &context, self.lookup.as_ref(), &missing, now);
         let set_aside = matches.set_aside;
         Ok(Enriched { events, set_aside, incomplete, too_many, selection })
     }

@@ -7,10 +7,12 @@ use std::str::FromStr;
 
 use ioc_extract::{Ioc, Kind};
 use ipnet::IpNet;
+use jiff::Timestamp;
 use opencti_client::{Indicator, Marking};
 use serde::{Deserialize, Serialize};
 use wazuh_alert::Alert;
 
+use crate::decay::live_score;
 use crate::validity::Validity;
 
 /// Decides which indicators are reported, and how many.
@@ -34,9 +36,11 @@ pub struct Policy {
     pub max_indicator_alerts: usize,
     /// How many events one alert may give for observables that have an indicator. Default 3.
     pub max_observable_alerts: usize,
-    /// Indicators with a lower `x_opencti_score` (0–100) are set aside; one without a score counts as 0.
-    /// Default 0: every indicator.
+    /// Indicators with a lower score (0–100) are set aside; one without a score counts as 0. Default 0: every
+    /// indicator.
     pub min_score: i64,
+    /// Which score `min_score` and the order of events go by. Default: the one that OpenCTI stores.
+    pub score: Score,
     /// Indicators with a lower `confidence` (0–100) are set aside; one without counts as 0. Default 0.
     pub min_confidence: i64,
     /// Report only indicators whose `x_opencti_detection` is on. Default false: OpenCTI's own default is off.
@@ -69,6 +73,7 @@ impl Default for Policy {
             max_indicator_alerts: 3,
             max_observable_alerts: 3,
             min_score: 0,
+            score: Score::Stored,
             min_confidence: 0,
             require_detection: false,
             ignore_revoked: true,
@@ -122,12 +127,22 @@ impl Policy {
         })
     }
 
+    /// The score that thresholds and the order of events go by; 0 when there is none.
+    #[must_use]
+    pub fn score_of(&self, indicator: &Indicator, now: Timestamp) -> i64 {
+        let live = match self.score {
+            Score::Live => live_score(indicator, now),
+            Score::Stored => None,
+        };
+        live.or(indicator.x_opencti_score).unwrap_or(0)
+    }
+
     /// Why an indicator is not reported, or `None` when it may be.
     ///
-    /// `validity` is that of the indicator at the time of the alert's enrichment.
+    /// `now` is the time of the alert's enrichment: the indicator must be valid then, and have its score.
     #[must_use]
-    pub fn sets_aside(&self, indicator: &Indicator, validity: Validity) -> Option<SetAside> {
-        match validity {
+    pub fn sets_aside(&self, indicator: &Indicator, now: Timestamp) -> Option<SetAside> {
+        match Validity::at(indicator, now) {
             Validity::Revoked if self.ignore_revoked => return Some(SetAside::Revoked),
             Validity::Expired if self.ignore_expired => return Some(SetAside::Expired),
             Validity::NotYetValid if self.ignore_expired => return Some(SetAside::NotYetValid),
@@ -136,7 +151,7 @@ impl Policy {
         if self.require_detection && indicator.x_opencti_detection != Some(true) {
             return Some(SetAside::DetectionOff);
         }
-        if indicator.x_opencti_score.unwrap_or(0) < self.min_score {
+        if self.score_of(indicator, now) < self.min_score {
             return Some(SetAside::BelowScore);
         }
         if indicator.confidence.unwrap_or(0) < self.min_confidence {
@@ -152,6 +167,17 @@ impl Policy {
         }
         None
     }
+}
+
+/// Which of an indicator's scores counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Score {
+    /// The score that OpenCTI stores, which sinks with age only at the steps of the decay rule.
+    #[default]
+    Stored,
+    /// The score at this moment, reckoned by the decay rule; the stored one where there is no rule.
+    Live,
 }
 
 /// Why an indicator that OpenCTI returned is not reported.
@@ -463,12 +489,34 @@ mod tests {
             markings: vec![marked("TLP:GREEN"), marked("PAP:RED")],
             ..Indicator::default()
         };
-        assert_eq!(policy.sets_aside(&good, Validity::Valid), None);
-        assert_eq!(policy.sets_aside(&good, Validity::Expired), Some(SetAside::Expired));
+        let now = "2026-06-01T12:00:00Z".parse().unwrap();
+        assert_eq!(policy.sets_aside(&good, now), None);
+        let expired = Indicator { valid_until: Some("2026-06-01T11:00:00Z".into()), ..good.clone() };
+        assert_eq!(policy.sets_aside(&expired, now), Some(SetAside::Expired));
         let strict = Indicator { markings: vec![marked("TLP:AMBER+STRICT")], ..good.clone() };
-        assert_eq!(policy.sets_aside(&strict, Validity::Valid), Some(SetAside::AboveTlp));
+        assert_eq!(policy.sets_aside(&strict, now), Some(SetAside::AboveTlp));
         let unknown = Indicator { x_opencti_score: None, ..good };
-        assert_eq!(policy.sets_aside(&unknown, Validity::Valid), Some(SetAside::BelowScore));
+        assert_eq!(policy.sets_aside(&unknown, now), Some(SetAside::BelowScore));
+    }
+
+    #[test]
+    fn the_live_score_counts_when_it_is_asked_for() {
+        let now = "2026-03-29T00:00:00Z".parse().unwrap();
+        let aged = Indicator {
+            x_opencti_score: Some(50),
+            decay_base_score: Some(75),
+            decay_base_score_date: Some("2026-03-01T00:00:00Z".into()),
+            decay_applied_rule: Some(opencti_client::DecayRule { lifetime: 47, pound: 0.55 }),
+            ..Indicator::default()
+        };
+        let stored: Policy = serde_json::from_str(r#"{"min_score": 50}"#).unwrap();
+        let live: Policy = serde_json::from_str(r#"{"min_score": 50, "score": "live"}"#).unwrap();
+        assert_eq!((stored.score_of(&aged, now), live.score_of(&aged, now)), (50, 20));
+        assert_eq!(stored.sets_aside(&aged, now), None);
+        assert_eq!(live.sets_aside(&aged, now), Some(SetAside::BelowScore));
+        // Without a rule the stored score is all there is.
+        let ruleless = Indicator { decay_applied_rule: None, ..aged };
+        assert_eq!(live.sets_aside(&ruleless, now), None);
     }
 
     #[test]

@@ -55,8 +55,8 @@ pub use endpoint::Endpoint;
 pub use error::{ConfigError, ConnectReason, Error, NotAPhrase, TimeoutPhase, TlsReason};
 pub use filter::{Filter, FilterGroup, Mode};
 pub use model::{
-    BasedOn, ExternalReference, Hash, Identity, Indicates, Indicator, KillChainPhase, Lookup, Marking,
-    Observable, ObservableContext, Related, Report, SelfCheck, Threat, ThreatContext, User,
+    BasedOn, DecayRule, ExternalReference, Hash, Identity, Indicates, Indicator, KillChainPhase, Lookup,
+    Marking, Observable, ObservableContext, Related, Report, SelfCheck, Threat, ThreatContext, User,
 };
 pub use request::Request;
 pub use terms::{HashAlgorithm, ObservableKey, Terms};

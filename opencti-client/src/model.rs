@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 /// };
 /// assert_eq!(indicator.revoked, None);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Indicator {
     /// OpenCTI's internal id, the only one that is stable: `standard_id` changes with the pattern.
@@ -44,8 +44,14 @@ pub struct Indicator {
     pub revoked: Option<bool>,
     /// How sure the source is, 0 to 100.
     pub confidence: Option<i64>,
-    /// How bad it is, 0 to 100; sinks with age where decay is on.
+    /// How bad it is, 0 to 100; sinks with age where decay is on, and only at the steps of its rule.
     pub x_opencti_score: Option<i64>,
+    /// The score from which decay reckons, 0 to 100.
+    pub decay_base_score: Option<i64>,
+    /// When the score was `decay_base_score`, RFC 3339.
+    pub decay_base_score_date: Option<String>,
+    /// How the score sinks with age; `None` where decay is off, or off for this indicator.
+    pub decay_applied_rule: Option<DecayRule>,
     /// Whether somebody marked it as fit for detection. `false` unless set.
     pub x_opencti_detection: Option<bool>,
     /// Type of observable the pattern is mainly about, such as `IPv4-Addr` or `StixFile`; may be `Unknown`.
@@ -66,6 +72,16 @@ pub struct Indicator {
     pub labels: Vec<String>,
     /// Phases of kill chains it belongs to.
     pub kill_chain_phases: Vec<KillChainPhase>,
+}
+
+/// How the score of an indicator sinks with age.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DecayRule {
+    /// Days until nothing is left of the score.
+    pub lifetime: i64,
+    /// How the score spreads over the lifetime: the smaller, the longer it stays high.
+    pub pound: f64,
 }
 
 /// An observable: something that was seen somewhere, bad or not.
@@ -149,7 +165,7 @@ pub struct Hash {
 }
 
 /// What a look-up found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Lookup {
     /// Observables that have one of the values asked for, each once.
@@ -162,7 +178,7 @@ pub struct Lookup {
 }
 
 /// An indicator and the observable it is based on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct BasedOn {
     /// The indicator.
@@ -187,7 +203,7 @@ pub struct Related {
 }
 
 /// What surrounds observables.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ObservableContext {
     /// Indicators based on them.

@@ -150,6 +150,12 @@ macro_rules! convert_indicator {
                     revoked: indicator.revoked,
                     confidence: indicator.confidence,
                     x_opencti_score: indicator.x_opencti_score,
+                    decay_base_score: indicator.decay_base_score,
+                    decay_base_score_date: indicator.decay_base_score_date,
+                    decay_applied_rule: indicator.decay_applied_rule.map(|rule| model::DecayRule {
+                        lifetime: rule.decay_lifetime,
+                        pound: rule.decay_pound,
+                    }),
                     x_opencti_detection: indicator.x_opencti_detection,
                     x_opencti_main_observable_type: indicator.x_opencti_main_observable_type,
                     x_mitre_platforms: list(indicator.x_mitre_platforms).collect(),

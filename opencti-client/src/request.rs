@@ -342,6 +342,33 @@ mod tests {
     }
 
     #[test]
+    fn decay_is_read_and_may_be_missing() {
+        let indicator = |id: &str, decay: Value| {
+            let mut node = serde_json::json!({"id": id});
+            node.as_object_mut().unwrap().extend(decay.as_object().unwrap().clone());
+            serde_json::json!({"node": node})
+        };
+        let decaying = serde_json::json!({
+            "decay_base_score": 75,
+            "decay_base_score_date": "2026-03-01T00:00:00.000Z",
+            "decay_applied_rule": {"decay_lifetime": 47, "decay_pound": 0.55},
+        });
+        let still = serde_json::json!({
+            "decay_base_score": null, "decay_base_score_date": null, "decay_applied_rule": null,
+        });
+        let edges = [indicator("a", decaying), indicator("b", still), indicator("c", serde_json::json!({}))];
+        let answer = serde_json::json!({"data": {"indicators": {"edges": edges}}}).to_string();
+        let mut terms = Terms::new();
+        terms.pattern("[ipv4-addr:value = '192.0.2.7']");
+        let found = Request::look_up(&terms).unwrap()[0].decode(answer.as_bytes()).unwrap().value.indicators;
+        assert_eq!(found[0].decay_base_score, Some(75));
+        assert_eq!(found[0].decay_base_score_date.as_deref(), Some("2026-03-01T00:00:00.000Z"));
+        let rule = crate::model::DecayRule { lifetime: 47, pound: 0.55 };
+        assert_eq!(found[0].decay_applied_rule, Some(rule));
+        assert_eq!([found[1].decay_applied_rule, found[2].decay_applied_rule], [None, None]);
+    }
+
+    #[test]
     fn secrets_and_costly_fields_are_not_asked_for() {
         let bodies = [
             Request::self_check().unwrap().body().to_vec(),
@@ -352,7 +379,7 @@ mod tests {
         for body in bodies {
             let body = String::from_utf8(body).unwrap();
             for field in
-                ["api_token", "x_opencti_observable_values", "decay_applied_rule", "toStix", "__schema"]
+                ["api_token", "x_opencti_observable_values", "decayLiveDetails", "toStix", "__schema"]
             {
                 assert!(!body.contains(field), "{field} in {body}");
             }

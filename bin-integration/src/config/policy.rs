@@ -25,8 +25,16 @@ pub(crate) const SECTION: Section = Section {
         Key {
             name: "min_score",
             kind: PERCENT,
-            meaning: "Indicators with a lower `x_opencti_score` are not reported; one without a score counts as 0.",
+            meaning: "Indicators with a lower score are not reported; one without a score counts as 0.",
             example: "50",
+        },
+        Key {
+            name: "score",
+            kind: Kind::Word(&["stored", "live"]),
+            meaning: "Which score `min_score` and the order of events go by: `stored` is `x_opencti_score`, which \
+                      OpenCTI lowers only at the steps of a decay rule; `live` is the score of this moment by that \
+                      rule. Events have both.",
+            example: r#""live""#,
         },
         Key {
             name: "min_confidence",

@@ -38,6 +38,12 @@ pub const FIELDS: &[FieldDoc] = &[
         "string",
         "The decodings that led to it, outermost first, joined by `>`; left out when it stands there plainly",
     ),
+    doc(
+        "score_live",
+        "integer",
+        "The score at this moment, 0 to 100, by OpenCTI's decay rule: between the rule's steps it is lower than the \
+         stored one. Of `indicator`, or else of `related.indicator`; left out when no rule is applied to it",
+    ),
     doc("query_key", "string", "OpenCTI's filter key for the value: `value`, `hashes.SHA-256`, …"),
     doc(
         "query_values",

@@ -33,6 +33,8 @@ pub(crate) struct Story<'a> {
     /// More than one valid indicator is based on the observable.
     pub(crate) multiple: Option<bool>,
     pub(crate) related: Option<RelatedStory<'a>>,
+    /// The score of this moment of the indicator that the event is about.
+    pub(crate) score_live: Option<i64>,
     pub(crate) context: &'a Context,
     pub(crate) intel: Intel,
     pub(crate) endpoint: Option<&'a Endpoint>,
@@ -53,6 +55,7 @@ pub(crate) struct RelatedStory<'a> {
 pub(crate) fn write(story: &Story<'_>) -> Event {
     let mut body = Body::new(story.event_type);
     put_match(&mut body, story);
+    body.put_integer("score_live", story.score_live);
     if let Some(observable) = story.observable {
         put_observable(&mut body, observable);
     }

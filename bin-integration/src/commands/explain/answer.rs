@@ -39,7 +39,7 @@ impl Teller<'_> {
             case.heard.context.indicates.iter().filter(|indicates| indicates.indicator_id == i.id);
         let reports = case.heard.context.reports.iter().filter(|report| report.object_ids.contains(&i.id));
         let based_on = self.findings.based_on.iter().filter(|based_on| based_on.indicator.id == i.id);
-        let policy = case.policy.sets_aside(i, validity).map(|reason| words::set_aside(reason.as_str()));
+        let policy = case.policy.sets_aside(i, case.now).map(|reason| words::set_aside(reason.as_str()));
         IndicatorFacts {
             id: i.standard_id.clone().unwrap_or_else(|| i.id.clone()),
             name: i.name.clone(),

@@ -50,6 +50,7 @@ fn full_indicator() -> Indicator {
             kill_chain_name: some("mitre-attack"),
             phase_name: some("execution"),
         }],
+        ..Indicator::default()
     }
 }
 
@@ -135,6 +136,7 @@ fn fullest() -> Event {
             indicator: &indicator,
             multiple: false,
         }),
+        score_live: Some(62),
         context: &context,
         intel: Intel { from: "api", age_s: Some(7) },
         endpoint: Some(&endpoint),

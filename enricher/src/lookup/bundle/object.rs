@@ -185,6 +185,8 @@ impl<'a> Object<'a> {
                     phase_name: text(p, "phase_name"),
                 })
                 .collect(),
+            // A bundle has the score, but not the rule by which it sinks.
+            ..Indicator::default()
         }
     }
 
