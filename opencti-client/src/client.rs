@@ -15,6 +15,7 @@ use crate::error::{ConfigError, Error};
 use crate::model::{BasedOn, Lookup, ObservableContext, Report, SelfCheck, ThreatContext};
 use crate::request::Request;
 use crate::send::Sender;
+use crate::stream::{CollectionId, StreamBuilder};
 use crate::terms::Terms;
 use crate::tls;
 use crate::token::Token;
@@ -142,6 +143,11 @@ impl Client {
     /// As for [`look_up`](Self::look_up).
     pub async fn self_check(&self) -> Result<Answer<SelfCheck>, Error> {
         self.send(&Request::self_check()?).await
+    }
+
+    /// Reads a live stream of the platform: set up by what this gives.
+    pub fn stream(&self, collection: &CollectionId) -> StreamBuilder {
+        StreamBuilder::new(Arc::clone(&self.sender), collection.clone())
     }
 
     /// Sends one request, and again as far as retries and deadline allow.

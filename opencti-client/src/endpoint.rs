@@ -102,6 +102,15 @@ impl Endpoint {
         link
     }
 
+    /// Where a live stream is. `collection` is plain text, see `CollectionId`.
+    pub(crate) fn stream_url(&self, collection: &str) -> Url {
+        let mut url = self.graphql.clone();
+        let path = self.graphql.path();
+        let base = path.strip_suffix("/graphql").unwrap_or(path);
+        url.set_path(&format!("{base}/stream/{collection}"));
+        url
+    }
+
     pub(crate) fn url(&self) -> &Url {
         &self.graphql
     }
@@ -207,6 +216,17 @@ mod tests {
             endpoint.report_link("../x?y#z"),
             "https://o.example/cti/dashboard/analyses/reports/..%2Fx%3Fy%23z"
         );
+    }
+
+    #[test]
+    fn streams_are_beside_the_api() {
+        for (given, stream) in [
+            ("https://o.example/", "https://o.example/stream/x"),
+            ("https://o.example/cti/graphql", "https://o.example/cti/stream/x"),
+            ("https://o.example/graphql/graphql/", "https://o.example/graphql/stream/x"),
+        ] {
+            assert_eq!(Endpoint::parse(given).unwrap().stream_url("x").as_str(), stream, "{given}");
+        }
     }
 
     #[test]

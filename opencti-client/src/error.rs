@@ -63,6 +63,11 @@ pub enum ConfigError {
     /// The proxy.
     #[error("the address of the proxy cannot be used")]
     Proxy(#[source] reqwest::Error),
+    /// The id of a live stream.
+    #[error(
+        "the id of the live stream cannot be used: it should be the UUID that OpenCTI shows, and not an address"
+    )]
+    Collection,
     /// The user agent.
     #[error("the user agent holds characters that no HTTP header can carry")]
     UserAgent,
@@ -221,6 +226,16 @@ pub enum Error {
         /// Start of the body as text.
         excerpt: String,
     },
+    /// Another type of content than a stream of events.
+    #[error("{operation}: the answer is {content_type:?} instead of a stream of events{}", Excerpt(excerpt))]
+    NotAStream {
+        /// The operation.
+        operation: &'static str,
+        /// What the server calls it.
+        content_type: String,
+        /// Start of the body as text.
+        excerpt: String,
+    },
     /// Called JSON, but it is not.
     #[error("{operation}: the answer is not valid JSON")]
     NotJson {
@@ -327,7 +342,7 @@ impl Error {
             Self::Status { .. } => "http_status",
             Self::Redirect { .. } => "redirect",
             Self::Html { .. } => "html",
-            Self::ContentType { .. } => "content_type",
+            Self::ContentType { .. } | Self::NotAStream { .. } => "content_type",
             Self::NotJson { .. } => "not_json",
             Self::TooLarge { .. } => "too_large",
             Self::GraphQl { code, .. } => code.label(),
@@ -378,7 +393,7 @@ impl Error {
             Self::Html { .. } => {
                 "it looks like a login page or the user interface: check the address, with its base path"
             }
-            Self::ContentType { .. } | Self::NotJson { .. } => CHECK_URL,
+            Self::ContentType { .. } | Self::NotAStream { .. } | Self::NotJson { .. } => CHECK_URL,
             Self::TooLarge { .. } => "ask for less at once",
             Self::GraphQl { code, .. } => code.hint(),
             Self::NoData { .. } | Self::Shape { .. } | Self::Encode { .. } => {

@@ -44,6 +44,8 @@ pub mod pattern;
 mod request;
 mod retry;
 mod send;
+pub mod sse;
+mod stream;
 mod terms;
 mod text;
 mod tls;
@@ -59,5 +61,9 @@ pub use model::{
     Marking, Observable, ObservableContext, Related, Report, SelfCheck, Threat, ThreatContext, User,
 };
 pub use request::Request;
+pub use stream::{
+    CollectionId, Connected, Delivery, EventId, EventStream, Follower, NotAnEventId, StixObject,
+    StreamBuilder, StreamError, StreamEvent, Update,
+};
 pub use terms::{HashAlgorithm, ObservableKey, Terms};
 pub use token::Token;

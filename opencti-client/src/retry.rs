@@ -18,7 +18,7 @@ pub(crate) fn pause(first: Duration, failed: u32, retry_after: Option<Duration>)
 }
 
 /// A number from 0 to below 1. The standard library's hash keys are random, which is enough to spread requests.
-fn random() -> f64 {
+pub(crate) fn random() -> f64 {
     let bits = RandomState::new().build_hasher().finish() >> 11;
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
     let number = bits as f64 / (1_u64 << 53) as f64;

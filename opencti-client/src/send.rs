@@ -23,7 +23,7 @@ use crate::token::Token;
 /// Largest answer read, in bytes.
 pub(crate) const MAX_ANSWER: usize = 32 << 20;
 /// How much of the body of an HTTP error is read.
-const MAX_ERROR_BODY: usize = 64 << 10;
+pub(crate) const MAX_ERROR_BODY: usize = 64 << 10;
 
 /// Sends requests and retries them.
 pub(crate) struct Sender {
@@ -214,7 +214,7 @@ impl Sender {
         }
     }
 
-    fn send_error(&self, operation: &'static str, source: reqwest::Error) -> Error {
+    pub(crate) fn send_error(&self, operation: &'static str, source: reqwest::Error) -> Error {
         if source.is_timeout() && source.is_connect() {
             return Error::Timeout { operation, phase: TimeoutPhase::Connect, after: self.connect_timeout };
         }
@@ -262,19 +262,19 @@ async fn by<F: Future>(limit: Option<Instant>, future: F) -> Option<F::Output> {
 }
 
 /// Scheme and host that a redirection leads to.
-fn redirect_target(from: &Url, headers: &HeaderMap) -> String {
+pub(crate) fn redirect_target(from: &Url, headers: &HeaderMap) -> String {
     header(headers, &LOCATION).and_then(|location| from.join(location).ok()).map_or_else(
         || "an unreadable address".to_owned(),
         |url| format!("{}://{}", url.scheme(), authority(&url)),
     )
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &reqwest::header::HeaderName) -> Option<&'a str> {
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &reqwest::header::HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// The start of a body, as far as it comes.
-async fn read_some(response: &mut Response, limit: usize) -> Vec<u8> {
+pub(crate) async fn read_some(response: &mut Response, limit: usize) -> Vec<u8> {
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = response.chunk().await {
         let room = limit - body.len();

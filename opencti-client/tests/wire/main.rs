@@ -7,4 +7,5 @@ mod failures;
 mod proxy;
 mod secrecy;
 mod server;
+mod stream;
 mod tls;

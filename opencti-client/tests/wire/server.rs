@@ -1,8 +1,8 @@
 //! Servers that misbehave on purpose, and a client that gives up soon.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use opencti_client::{Client, ClientBuilder, Endpoint, Error, Token};
@@ -24,6 +24,8 @@ pub(crate) fn builder(address: &str) -> ClientBuilder {
 pub(crate) enum Act {
     /// Sends these bytes and closes.
     Send(Vec<u8>),
+    /// Sends these bytes, keeps the connection open and stays silent.
+    SendAndHang(Vec<u8>),
     /// Keeps the connection open and stays silent.
     Hang,
 }
@@ -32,6 +34,7 @@ pub(crate) enum Act {
 pub(crate) struct Raw {
     pub(crate) address: SocketAddr,
     count: Arc<AtomicUsize>,
+    heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Raw {
@@ -41,28 +44,41 @@ impl Raw {
         let address = listener.local_addr().unwrap();
         let count = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&count);
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&heads);
         tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let act = acts[counter.fetch_add(1, Ordering::SeqCst).min(acts.len() - 1)].clone();
+                let seen = Arc::clone(&seen);
                 tokio::spawn(async move {
-                    read_request(&mut stream).await;
+                    let head = read_request(&mut stream).await;
+                    seen.lock().unwrap().push(head);
                     match act {
                         Act::Send(bytes) => {
                             // The client may hang up early.
                             let _ = stream.write_all(&bytes).await;
                             let _ = stream.shutdown().await;
                         }
+                        Act::SendAndHang(bytes) => {
+                            let _ = stream.write_all(&bytes).await;
+                            std::future::pending::<()>().await;
+                        }
                         Act::Hang => std::future::pending().await,
                     }
                 });
             }
         });
-        Self { address, count }
+        Self { address, count, heads }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The heads of the requests, in the order in which they were read.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
     }
 
     pub(crate) fn count(&self) -> usize {
