@@ -10,6 +10,8 @@
     reason = "helpers of tests fail like tests"
 )]
 
+mod stream;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
