@@ -3,8 +3,10 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use ioc_extract::Kind;
 
 const ABOUT: &str = "Matches Wazuh alerts against OpenCTI";
 
@@ -20,6 +22,7 @@ First steps:
   custom-opencti setup                    how to install it into Wazuh, step by step
   custom-opencti enrich alerts.json       what your own alerts would give
   custom-opencti explain alert.json       why one alert did or did not match
+  custom-opencti lookup 192.0.2.7         what is known about a value
 
 Called by integratord:
   custom-opencti ALERT_FILE API_KEY HOOK_URL [debug] [OPTIONS_FILE] [TIMEOUT] [RETRIES]
@@ -27,11 +30,58 @@ Called by integratord:
 Exit codes:
   0  done, also when there was nothing to look up or nothing was found
   2  wrong use or configuration
-  3  an alert could not be read
+  3  an alert or a value could not be read
   4  OpenCTI could not be asked
   5  the event could not be delivered
   6  finished, with a part missing
   70 a defect in this program, please report it";
+
+const LOOKUP_EXAMPLES: &str = "\
+Examples:
+  custom-opencti lookup 198.51.100.7 'hxxp://evil[.]example/x'
+  custom-opencti lookup --why cdn.evil.example          what came close, and what kept it out
+  custom-opencti lookup --intel bundle.json evil.example    no OpenCTI needed
+  custom-opencti lookup --format json - < values.txt | jq -r 'select(.known != []) | .value'";
+
+/// What `lookup` promises to programs.
+const LOOKUP_OUTPUT: &str = "\
+Each line of JSON:
+  value        as it was given
+  asked        what was asked about, a URL with its host: [{\"kind\", \"value\"}]
+  verdict      indicator_pattern_match, indicator_partial_pattern_match,
+               observable_with_indicator, observable_with_related_indicator,
+               not_reported, nothing_known, incomplete, could_not_be_asked, unusable
+  meaning      the verdict in a sentence
+  known        indicators and observables, each with \"type\", \"name\", \"verdict\", \"how\",
+               \"reason\" (why it gives no event of its own), \"meaning\", \"score\",
+               \"confidence\", \"detection\", \"validity\", \"valid_from\", \"valid_until\", \"labels\",
+               \"markings\", \"context\": [{\"type\", \"name\"}], \"reports\", \"author\", \"id\", \"link\",
+               \"pattern\"; what is not known is absent, null or empty
+  incomplete   what is missing from the answer
+  source       who was asked
+  at           the time at which indicators had to be valid
+  requests     how many questions were answered for it over the network
+  why          with --why:
+               \"left_out\": what alerts would leave out, each with \"kind\", \"value\", \"reason\",
+               \"meaning\", \"setting\", \"change\", \"by\"
+               \"near\": what came close, each with \"reason\", \"meaning\", \"setting\", \"change\",
+               \"name\", \"pattern\", \"pattern_says\" (its comparisons one by one), \"score\",
+               \"validity\", \"id\", \"link\"
+
+Reasons of what came close:
+  same-file-other-hash      the pattern names another hash of the same file
+  same-value-other-kind     the pattern names the same value, but as something else
+  url-on-host               the pattern names a URL on the same host
+  mail-of-domain            the pattern names an e-mail address at the same domain
+  other-host-of-domain      the pattern names another host below the same registrable domain
+  other-address-of-network  the pattern names another address of the same /24 (IPv6: /64)
+  pattern-not-true          it came back, and nothing of its pattern is true of the value
+  not-preferred             another indicator of the same observable is reported
+  over-limit                it matches, and the limit for one alert is reached
+  any other                 what is wrong with it, such as expired, revoked, below-min-score
+
+Exit codes: 3 when a value is no IoC, 4 when OpenCTI could not be asked, 6 when an answer is
+incomplete; of several 4 before 3 before 6. The others are those of the program.";
 
 /// The command line of a person.
 #[derive(Debug, Parser)]
@@ -64,6 +114,7 @@ pub(crate) enum Command {
     Demo(Demo),
     Extract(Extract),
     Explain(Explain),
+    Lookup(Lookup),
     #[command(subcommand)]
     Pattern(Pattern),
     Setup(Setup),
@@ -175,8 +226,49 @@ pub(crate) struct Explain {
 pub(crate) enum Format {
     /// For people; in colour on a terminal unless NO_COLOR is set
     Text,
-    /// For programs: one JSON document
+    /// For programs: JSON
     Json,
+}
+
+/// Say what is known about values
+///
+/// Values go the way that an alert with them would go, so the verdict is what such an alert would give: the type of its
+/// event, "nothing known", or "not reported" for what is known and kept out. "could not be asked" is never taken for
+/// "nothing known": it is exit code 4. Private and reserved values, which alerts leave out, are asked about here.
+#[derive(Args, Debug)]
+#[command(after_help = LOOKUP_EXAMPLES, after_long_help = format!("{LOOKUP_EXAMPLES}\n\n{LOOKUP_OUTPUT}"))]
+pub(crate) struct Lookup {
+    /// An address, a name, a URL, a hash, …, also defanged; `-` for one to a line of standard input
+    #[arg(value_name = "VALUE", required = true)]
+    pub(crate) values: Vec<String>,
+
+    /// What the values are, such as `ja3` or `user-agent` [default: told by their form]
+    ///
+    /// Of what has several forms (32 hexadecimal digits: MD5, imphash, JA3, …) those are asked about that alerts look
+    /// up, which `kinds` in [policy] says.
+    #[arg(long, value_name = "KIND", value_parser = kinds(), hide_possible_values = true)]
+    pub(crate) kind: Option<String>,
+
+    /// Say what came close, what kept it out, and which setting changes that
+    #[arg(long)]
+    pub(crate) why: bool,
+
+    /// Look into this STIX 2.1 bundle instead of asking OpenCTI
+    #[arg(long, value_name = "BUNDLE", value_hint = ValueHint::FilePath)]
+    pub(crate) intel: Option<PathBuf>,
+
+    /// Judge the validity of indicators at this time, such as 2026-04-01T12:00:00Z [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<jiff::Timestamp>,
+
+    /// How the answers are written: a table, or a line of JSON for each value
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// The names of kinds, for completions and for what is meant by a misspelt one.
+fn kinds() -> PossibleValuesParser {
+    PossibleValuesParser::new(Kind::all().map(Kind::as_str))
 }
 
 /// Check STIX patterns, or match them against observed data
@@ -255,7 +347,7 @@ pub(crate) struct Completions {
 pub(crate) fn is_subcommand(word: &OsStr) -> bool {
     // Spelled out, since building clap's command costs more than the rest of an integration run's start; a test
     // holds it against clap's own list.
-    ["enrich", "demo", "extract", "explain", "pattern", "setup", "completions", "help"]
+    ["enrich", "demo", "extract", "explain", "lookup", "pattern", "setup", "completions", "help"]
         .iter()
         .any(|name| word == *name)
 }
@@ -280,7 +372,7 @@ mod tests {
         command.build();
         let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
         assert!(names.iter().all(|name| is_subcommand(OsStr::new(name))), "{names:?}");
-        assert_eq!(names.len(), 8, "{names:?}");
+        assert_eq!(names.len(), 9, "{names:?}");
     }
 
     #[test]
@@ -295,6 +387,24 @@ mod tests {
                 let name = format!("{name}-{}", below.get_name());
                 insta::assert_snapshot!(name, below.render_long_help());
             }
+        }
+    }
+
+    #[test]
+    fn the_help_of_lookup_names_every_reason_and_verdict() {
+        let mut command = Cli::command();
+        let help = command.find_subcommand_mut("lookup").unwrap().render_long_help().to_string();
+        let (verdicts, reasons) = help.split_once("Reasons of what came close").unwrap();
+        for verdict in [
+            "indicator_pattern_match",
+            "indicator_partial_pattern_match",
+            "observable_with_indicator",
+            "observable_with_related_indicator",
+        ] {
+            assert!(verdicts.contains(verdict), "{verdict}");
+        }
+        for nearness in enricher::Nearness::ALL {
+            assert!(reasons.contains(&format!("\n  {} ", nearness.as_str())), "{nearness:?}");
         }
     }
 

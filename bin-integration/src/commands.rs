@@ -11,8 +11,11 @@ mod demo;
 mod enrich;
 mod explain;
 mod extract;
+mod lookup;
+mod paper;
 mod pattern;
 mod setup;
+mod source;
 
 /// Does what was asked for.
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
@@ -23,6 +26,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(_) => demo::run(),
         Command::Extract(arguments) => extract::run(&arguments, config),
         Command::Explain(arguments) => explain::run(&arguments, config),
+        Command::Lookup(arguments) => lookup::run(&arguments, config),
         Command::Pattern(Pattern::Check(lines)) => pattern::check(&lines.files),
         Command::Pattern(Pattern::Match(lines)) => pattern::matches(&lines.files),
         Command::Setup(arguments) => setup::run(arguments.part),

@@ -64,11 +64,21 @@ fn tool(arguments: Vec<OsString>) -> Result<Exit, Failure> {
     }
 }
 
-/// clap's first line as the last one, since that is the only line that integratord keeps.
+/// clap's first line as the last one, since that is the only line that integratord keeps; what a first line ending in a
+/// colon announces stands below it, one to a line, and comes along.
 fn wrong_use(error: &clap::Error) -> Failure {
     let text = error.to_string();
-    let line = |start| text.lines().find_map(|line| line.trim_start().strip_prefix(start));
-    let problem = line("error: ").unwrap_or("see custom-opencti --help");
-    let tip = line("tip: ").map_or_else(String::new, |tip| format!("; {tip}"));
+    let mut lines = text.lines().skip_while(|line| !line.starts_with("error: "));
+    let mut problem = lines
+        .next()
+        .and_then(|line| line.strip_prefix("error: "))
+        .unwrap_or("see custom-opencti --help")
+        .to_owned();
+    if problem.ends_with(':') {
+        let named: Vec<&str> = lines.map(str::trim).take_while(|line| !line.is_empty()).collect();
+        problem = format!("{problem} {}", named.join(", "));
+    }
+    let tip = text.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
+    let tip = tip.map_or_else(String::new, |tip| format!("; {tip}"));
     Failure::new(Exit::Usage, format!("wrong use: {problem}{tip}"))
 }

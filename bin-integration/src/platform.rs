@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use enricher::{Context, Findings, Intel, Lookup, LookupError, OpenCti};
+use enricher::{Context, Findings, Intel, Lookup, LookupError, Near, OpenCti};
 use ioc_extract::Ioc;
 use opencti_client::{Client, ClientBuilder, ConfigError, Endpoint};
 
@@ -96,6 +96,10 @@ impl Lookup for Platform {
 
     async fn context(&self, indicator_ids: &[String]) -> Result<Context, LookupError> {
         self.client()?.context(indicator_ids).await
+    }
+
+    async fn near(&self, near: &Near) -> Result<Findings, LookupError> {
+        self.client()?.near(near).await
     }
 
     fn intel(&self) -> Intel {

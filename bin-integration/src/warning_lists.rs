@@ -17,14 +17,22 @@ pub(crate) fn folder(policy: &Policy, home: &Path) -> Option<PathBuf> {
 
 /// For a subcommand: reads the lists at once and says what is wrong with them.
 pub(crate) fn with_lists(enricher: Enricher, folder: Option<PathBuf>) -> Result<Enricher, Failure> {
-    let Some(folder) = folder else { return Ok(enricher) };
+    Ok(match read(folder)? {
+        Some(lists) => enricher.with_warning_lists(move || lists),
+        None => enricher,
+    })
+}
+
+/// The lists of a folder, if there is one; what is wrong with single ones is said.
+pub(crate) fn read(folder: Option<PathBuf>) -> Result<Option<WarningLists>, Failure> {
+    let Some(folder) = folder else { return Ok(None) };
     let lists = WarningLists::load(&folder).map_err(|error| {
         Failure::new(Exit::Usage, format!("`warning_lists` in [policy] is wrong: {}", chain(&error)))
     })?;
     for problem in lists.problems() {
         tracing::warn!("{problem}");
     }
-    Ok(enricher.with_warning_lists(move || lists))
+    Ok(Some(lists))
 }
 
 /// For an integration run: the lists are read when the alert has something to look up.

@@ -284,7 +284,7 @@ fn one_alert_is_wanted() {
     custom-opencti: bad: cannot read the alert: the input is not JSON, it begins with `no alert\n` (line 1, column 1)
     custom-opencti: empty: cannot read the alert: the input is empty; is the disk full where integratord writes (/tmp)?
     custom-opencti: none: cannot be opened: No such file or directory (os error 2)
-    custom-opencti: wrong use: the following required arguments were not provided:
+    custom-opencti: wrong use: the following required arguments were not provided: <ALERT_FILE>
     custom-opencti: wrong use: invalid value 'xml' for '--format <FORMAT>'
     custom-opencti: bundle none does not exist: check the path
     ");

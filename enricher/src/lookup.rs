@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use ioc_extract::{Ioc, Kind};
 use opencti_client::{BasedOn, Endpoint, Indicates, Indicator, Observable, Problem, Related, Report};
 
+use crate::question::Near;
+
 /// A source of threat intelligence that can be asked about IoCs: OpenCTI's API, a STIX bundle, a local copy.
 ///
 /// "Nothing is known" is an empty [`Findings`]; "could not ask" is a [`LookupError`]. The two never share a return.
@@ -24,6 +26,15 @@ pub trait Lookup: Send + Sync {
     ///
     /// As [`Lookup::find`].
     async fn context(&self, indicator_ids: &[String]) -> Result<Context, LookupError>;
+
+    /// Indicators that stand close to a value without being about it: candidates for [`Near::nearness`]. Asked for when
+    /// a person wants to know what came close; no alert asks for it. Only [`Findings::indicators`] and what is missing
+    /// from them are filled.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lookup::find`].
+    async fn near(&self, near: &Near) -> Result<Findings, LookupError>;
 
     /// Where the answers come from.
     fn intel(&self) -> Intel;
@@ -51,6 +62,9 @@ pub struct Findings {
     pub problems: Vec<Problem>,
     /// A follow-up question that could not be asked at all, and why.
     pub failed: Option<String>,
+    /// How many questions were answered over the network for it: 0 for a source in memory. One that had to be repeated, or
+    /// split because it was too long, counts once.
+    pub requests: u32,
 }
 
 /// The threats and reports behind indicators.
@@ -64,6 +78,8 @@ pub struct Context {
     pub problems: Vec<Problem>,
     /// Why it could not be asked at all.
     pub failed: Option<String>,
+    /// As [`Findings::requests`].
+    pub requests: u32,
 }
 
 /// Where an answer came from, as events say in `opencti.intel`.

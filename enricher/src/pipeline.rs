@@ -146,7 +146,11 @@ fn too_many(selection: &Selection) -> Option<String> {
         .then(|| format!("{left} values of this alert were not looked up: it has more than {MAX_IOCS} IoCs"))
 }
 
-fn incomplete(findings: &Findings, context: &Context) -> Vec<String> {
+/// What is missing from an answer, a sentence each; empty when nothing is.
+///
+/// When it is not empty, "nothing found" does not mean that nothing is known.
+#[must_use]
+pub fn incomplete(findings: &Findings, context: &Context) -> Vec<String> {
     let problem = |p: &Problem| match &p.field {
         Some(field) => format!("{field}: {}", p.message),
         None => p.message.clone(),

@@ -223,7 +223,7 @@ pub(crate) fn select_with(
     selection
 }
 
-fn reason_to_leave_out(ioc: &Ioc, policy: &Policy) -> Option<LeftOutReason> {
+pub(crate) fn reason_to_leave_out(ioc: &Ioc, policy: &Policy) -> Option<LeftOutReason> {
     if !policy.asks_for(ioc.kind()) {
         return Some(LeftOutReason::KindOff);
     }

@@ -1,51 +1,42 @@
 //! `explain`: every step for one alert, in words.
 
-use std::ffi::OsStr;
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use enricher::{Context, Enricher, Findings, Intel, Lookup, LookupError};
+use enricher::{Context, Enricher, Findings, Intel, Lookup, LookupError, Near};
 use ioc_extract::Ioc;
 use jiff::Timestamp;
 use opencti_client::Endpoint;
 use wazuh_alert::Alert;
 
-use super::{enrich, print};
+use super::source::Source;
+use super::{paper, print};
 use crate::cli::{Explain, Format};
 use crate::config::{Config, Places};
 use crate::exit::{Exit, Failure, chain};
 use crate::files::ALERT_LIMIT;
 use crate::input::Inputs;
-use crate::platform::{self, Platform};
+use crate::platform;
 use crate::text;
 use crate::warning_lists;
 use facts::Story;
 use story::Case;
 
-mod answer;
-mod facts;
-mod judge;
+pub(super) mod answer;
+pub(super) mod facts;
+pub(super) mod judge;
 mod page;
 mod story;
-mod words;
+pub(super) mod words;
 
 pub(crate) fn run(arguments: &Explain, file: Option<&Path>) -> Result<(), Failure> {
     let home = crate::home::locate();
     let usage = |error: &dyn std::error::Error| Failure::from_error(Exit::Usage, error);
     let places = Places { file, environment: std::env::vars_os().collect(), ..Places::of(&home) };
     let config = Config::load(places).map_err(|error| usage(&error))?;
-    let lookup: Box<dyn Lookup> = match &arguments.intel {
-        Some(path) => Box::new(enrich::bundle(path)?),
-        None => Box::new(Platform::new("", &config, &home, None).map_err(|error| usage(&error))?),
-    };
+    let Source { lookup, name: source } = Source::of(arguments.intel.as_deref(), &config, &home)?;
     let alert = read(&arguments.alert)?;
-    let source = match (&arguments.intel, lookup.endpoint()) {
-        (Some(path), _) => format!("the bundle {}", path.display()),
-        (None, Some(endpoint)) => format!("OpenCTI at {}", endpoint.base_url()),
-        (None, None) => lookup.intel().from.to_owned(),
-    };
     let endpoint = lookup.endpoint().cloned();
     let heard = Arc::new(Mutex::new(Heard::default()));
     let lists = warning_lists::folder(&config.policy, &home);
@@ -76,7 +67,7 @@ pub(crate) fn run(arguments: &Explain, file: Option<&Path>) -> Result<(), Failur
         endpoint: endpoint.as_ref(),
     });
     match arguments.format {
-        Format::Text => print(&page::write(&story, colours()))?,
+        Format::Text => print(&page::write(&story, paper::colours()))?,
         Format::Json => {
             let json = serde_json::to_string_pretty(&story)
                 .map_err(|error| Failure::from_error(Exit::Defect, &error))?;
@@ -88,14 +79,6 @@ pub(crate) fn run(arguments: &Explain, file: Option<&Path>) -> Result<(), Failur
         None if is_partial => Err(Failure::new(Exit::Partial, "the alert was answered only in part")),
         None => Ok(()),
     }
-}
-
-/// Whether to colour: only for a terminal, and not when `NO_COLOR` is set (no-color.org).
-fn colours() -> bool {
-    let unset = |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
-    std::io::stdout().is_terminal()
-        && unset("NO_COLOR")
-        && std::env::var_os("TERM").is_none_or(|term| term != OsStr::new("dumb"))
 }
 
 /// Reads the one alert of a file.
@@ -162,6 +145,10 @@ impl Lookup for Recorder {
         let context = self.inner.context(indicator_ids).await?;
         self.note(|heard| heard.context = context.clone());
         Ok(context)
+    }
+
+    async fn near(&self, near: &Near) -> Result<Findings, LookupError> {
+        self.inner.near(near).await
     }
 
     fn intel(&self) -> Intel {

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
+pub(crate) mod standin;
+
 /// What must not be in any output.
 pub(crate) const TOKEN: &str = "c4n4ry-7e0b-4c1d-9d1a-00t0k3n00000";
 

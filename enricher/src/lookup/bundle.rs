@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Context, Findings, Intel, Lookup, LookupError};
+use crate::question::Near;
+use crate::stix::Pattern;
 use index::Index;
 use object::{Names, Object, entity_type};
 
@@ -238,6 +240,15 @@ impl Lookup for Bundle {
         let about = |r: &&Report| r.object_ids.iter().any(|id| indicator_ids.contains(id));
         let reports = self.reports.iter().filter(about).cloned().collect();
         Ok(Context { indicates, reports, ..Context::default() })
+    }
+
+    async fn near(&self, near: &Near) -> Result<Findings, LookupError> {
+        let is_near = |indicator: &&Indicator| {
+            let text = indicator.pattern.as_deref().unwrap_or_default();
+            Pattern::parse_lenient(text).is_ok_and(|pattern| near.nearness(&pattern).is_some())
+        };
+        let indicators = self.indicators.iter().filter(is_near).cloned().collect();
+        Ok(Findings { indicators, ..Findings::default() })
     }
 
     fn intel(&self) -> Intel {

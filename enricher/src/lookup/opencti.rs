@@ -11,6 +11,7 @@ use opencti_client::{Client, Endpoint, HashAlgorithm, Terms, pattern};
 use super::{Context, Findings, Intel, Lookup, LookupError};
 use crate::matching::parents;
 use crate::pipeline::with_causes;
+use crate::question::Near;
 
 /// Asks OpenCTI live, over its GraphQL API.
 ///
@@ -48,6 +49,7 @@ impl Lookup for OpenCti {
             observables: answer.value.observables,
             truncated: answer.value.truncated,
             problems: answer.problems,
+            requests: 1,
             ..Findings::default()
         };
         if !findings.observables.is_empty()
@@ -65,6 +67,22 @@ impl Lookup for OpenCti {
             reports: answer.value.reports,
             problems: answer.problems,
             failed: None,
+            requests: 1,
+        })
+    }
+
+    async fn near(&self, near: &Near) -> Result<Findings, LookupError> {
+        let terms = near_terms(near);
+        if terms.is_empty() {
+            return Ok(Findings::default());
+        }
+        let answer = self.client.look_up(&terms).await?;
+        Ok(Findings {
+            indicators: answer.value.indicators,
+            truncated: answer.value.truncated,
+            problems: answer.problems,
+            requests: 1,
+            ..Findings::default()
         })
     }
 
@@ -82,6 +100,7 @@ impl OpenCti {
     async fn follow(&self, findings: &mut Findings) -> Result<(), opencti_client::Error> {
         let ids: Vec<String> = findings.observables.iter().map(|o| o.id.clone()).collect();
         let answer = self.client.observable_context(&ids).await?;
+        findings.requests += 1;
         findings.based_on = answer.value.based_on;
         findings.related = answer.value.related;
         findings.truncated |= answer.value.truncated;
@@ -92,6 +111,7 @@ impl OpenCti {
         others.dedup();
         if !others.is_empty() {
             let answer = self.client.based_on(&others).await?;
+            findings.requests += 1;
             findings.based_on.extend(answer.value);
             findings.problems.extend(answer.problems);
         }
@@ -146,6 +166,33 @@ fn terms(iocs: &[Ioc]) -> Terms {
             _ => {
                 terms.value(value);
             }
+        }
+    }
+    terms
+}
+
+/// What to ask OpenCTI to find what surrounds a value. Only patterns: an observable alone is no near miss.
+///
+/// Names below a domain are found where they stand in a URL or after a dash, and where the platform's search splits
+/// names at dots; OpenCTI has no question for "every name below this one" that does not read its whole index.
+fn near_terms(near: &Near) -> Terms {
+    let mut terms = Terms::new();
+    for text in near.values.iter().chain(&near.hosts).chain(&near.domains).chain(&near.hashes) {
+        phrase(&mut terms, text);
+    }
+    for domain in &near.domains {
+        terms.pattern(&pattern::comparison("domain-name:value", domain));
+        terms.pattern(&pattern::comparison("domain-name:value", &format!("www.{domain}")));
+    }
+    for network in &near.networks {
+        match network {
+            // 256 addresses: with the rest no more than one request holds.
+            IpNet::V4(network) => {
+                network.hosts().chain([network.network(), network.broadcast()]).for_each(|ip| {
+                    terms.pattern(&pattern::comparison("ipv4-addr:value", &ip.to_string()));
+                })
+            }
+            IpNet::V6(network) => phrase(&mut terms, &network.network().to_string()),
         }
     }
     terms

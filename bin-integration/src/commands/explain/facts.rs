@@ -9,197 +9,213 @@ use super::words::Word;
 
 /// The explanation. As JSON it is what `explain --format json` prints.
 #[derive(Debug, Serialize)]
-pub(super) struct Story {
+pub(in crate::commands) struct Story {
     /// All of it in one sentence.
-    pub(super) result: String,
-    pub(super) alert: AlertFacts,
+    pub(in crate::commands) result: String,
+    pub(in crate::commands) alert: AlertFacts,
     /// The time at which indicators had to be valid.
-    pub(super) at: String,
+    pub(in crate::commands) at: String,
     /// Why the whole alert was not looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) not_looked_at: Option<NotLookedAt>,
-    pub(super) found: Vec<Found>,
-    pub(super) left_out: Vec<LeftOut>,
+    pub(in crate::commands) not_looked_at: Option<NotLookedAt>,
+    pub(in crate::commands) found: Vec<Found>,
+    pub(in crate::commands) left_out: Vec<LeftOut>,
     /// Absent when there was nothing to ask about.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) asked: Option<Asked>,
+    pub(in crate::commands) asked: Option<Asked>,
     /// Absent when nothing was asked or no answer came.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) came_back: Option<CameBack>,
+    pub(in crate::commands) came_back: Option<CameBack>,
     /// What is missing from the answer.
-    pub(super) incomplete: Vec<String>,
-    pub(super) limits: Limits,
-    pub(super) events: Vec<Told>,
+    pub(in crate::commands) incomplete: Vec<String>,
+    pub(in crate::commands) limits: Limits,
+    pub(in crate::commands) events: Vec<Told>,
 }
 
 /// Why a whole alert was not looked at.
 #[derive(Debug, Serialize)]
-pub(super) struct NotLookedAt {
+pub(in crate::commands) struct NotLookedAt {
     #[serde(flatten)]
-    pub(super) reason: Word,
+    pub(in crate::commands) reason: Word,
     /// The entry of `exclude`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) by: Option<String>,
+    pub(in crate::commands) by: Option<String>,
 }
 
 /// The alert.
 #[derive(Debug, Serialize)]
-pub(super) struct AlertFacts {
-    pub(super) id: String,
-    pub(super) timestamp: String,
-    pub(super) rule_id: String,
-    pub(super) rule_level: u32,
-    pub(super) rule_description: String,
-    pub(super) rule_groups: Vec<String>,
-    pub(super) agent_id: Option<String>,
-    pub(super) agent_name: Option<String>,
-    pub(super) agent_ip: Option<String>,
-    pub(super) decoder: String,
-    pub(super) location: String,
+pub(in crate::commands) struct AlertFacts {
+    pub(in crate::commands) id: String,
+    pub(in crate::commands) timestamp: String,
+    pub(in crate::commands) rule_id: String,
+    pub(in crate::commands) rule_level: u32,
+    pub(in crate::commands) rule_description: String,
+    pub(in crate::commands) rule_groups: Vec<String>,
+    pub(in crate::commands) agent_id: Option<String>,
+    pub(in crate::commands) agent_name: Option<String>,
+    pub(in crate::commands) agent_ip: Option<String>,
+    pub(in crate::commands) decoder: String,
+    pub(in crate::commands) location: String,
 }
 
 /// A value that was found and is looked up.
 #[derive(Debug, Serialize)]
-pub(super) struct Found {
-    pub(super) kind: &'static str,
+pub(in crate::commands) struct Found {
+    pub(in crate::commands) kind: &'static str,
     /// In the form in which it is looked up.
-    pub(super) value: String,
-    pub(super) places: Vec<Place>,
+    pub(in crate::commands) value: String,
+    pub(in crate::commands) places: Vec<Place>,
 }
 
 /// Where a value stands.
 #[derive(Debug, Serialize)]
-pub(super) struct Place {
-    pub(super) path: String,
+pub(in crate::commands) struct Place {
+    pub(in crate::commands) path: String,
     /// The field's text, when it is not just the value; of a long one what is around the value.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) written: Option<String>,
+    pub(in crate::commands) written: Option<String>,
     /// The decodings that led to the value.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub(super) via: String,
+    pub(in crate::commands) via: String,
     /// `source` or `destination`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) role: Option<&'static str>,
+    pub(in crate::commands) role: Option<&'static str>,
 }
 
 /// A value that was found and is not looked up.
 #[derive(Debug, Serialize)]
-pub(super) struct LeftOut {
-    pub(super) kind: &'static str,
-    pub(super) value: String,
-    pub(super) path: String,
+pub(in crate::commands) struct LeftOut {
+    pub(in crate::commands) kind: &'static str,
+    pub(in crate::commands) value: String,
+    pub(in crate::commands) path: String,
     #[serde(flatten)]
-    pub(super) reason: Word,
+    pub(in crate::commands) reason: Word,
     /// The entry or the list that covers it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) by: Option<String>,
+    pub(in crate::commands) by: Option<String>,
 }
 
 /// What was asked.
 #[derive(Debug, Serialize)]
-pub(super) struct Asked {
-    pub(super) source: String,
+pub(in crate::commands) struct Asked {
+    pub(in crate::commands) source: String,
     /// The values; a source is also asked for the networks around addresses and the parents of names.
-    pub(super) values: Vec<String>,
+    pub(in crate::commands) values: Vec<String>,
     /// Why it could not be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) error: Option<String>,
+    pub(in crate::commands) error: Option<String>,
 }
 
 /// What came back.
 #[derive(Debug, Serialize)]
-pub(super) struct CameBack {
-    pub(super) indicators: Vec<IndicatorFacts>,
-    pub(super) observables: Vec<ObservableFacts>,
+pub(in crate::commands) struct CameBack {
+    pub(in crate::commands) indicators: Vec<IndicatorFacts>,
+    pub(in crate::commands) observables: Vec<ObservableFacts>,
 }
 
 /// An indicator that came back, and what became of it.
 #[derive(Debug, Serialize)]
-pub(super) struct IndicatorFacts {
-    pub(super) id: String,
-    pub(super) name: Option<String>,
-    pub(super) pattern: Option<String>,
-    pub(super) score: Option<i64>,
-    pub(super) confidence: Option<i64>,
-    pub(super) detection: Option<bool>,
-    pub(super) valid_from: Option<String>,
-    pub(super) valid_until: Option<String>,
-    pub(super) validity: &'static str,
-    pub(super) labels: Vec<String>,
-    pub(super) markings: Vec<String>,
-    /// The threats that it indicates; asked for what is reported only.
-    pub(super) indicates: Vec<String>,
-    /// The reports in which it stands; asked for what is reported only.
-    pub(super) reports: Vec<String>,
+pub(in crate::commands) struct IndicatorFacts {
+    pub(in crate::commands) id: String,
+    /// The platform's own id, by which relations name it.
+    #[serde(skip)]
+    pub(in crate::commands) internal_id: String,
+    pub(in crate::commands) name: Option<String>,
+    pub(in crate::commands) pattern: Option<String>,
+    pub(in crate::commands) score: Option<i64>,
+    pub(in crate::commands) confidence: Option<i64>,
+    pub(in crate::commands) detection: Option<bool>,
+    pub(in crate::commands) valid_from: Option<String>,
+    pub(in crate::commands) valid_until: Option<String>,
+    pub(in crate::commands) validity: &'static str,
+    pub(in crate::commands) labels: Vec<String>,
+    pub(in crate::commands) markings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) link: Option<String>,
+    pub(in crate::commands) author: Option<String>,
+    /// The threats that it indicates; asked for what is reported only.
+    pub(in crate::commands) indicates: Vec<String>,
+    /// The reports in which it stands; asked for what is reported only.
+    pub(in crate::commands) reports: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::commands) link: Option<String>,
     /// The observables that led to it; none when its pattern was searched for.
-    pub(super) based_on: Vec<String>,
-    pub(super) pattern_says: Judgement,
+    pub(in crate::commands) based_on: Vec<String>,
+    pub(in crate::commands) pattern_says: Judgement,
     /// What the policy has against it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) policy: Option<Word>,
-    pub(super) outcome: Outcome,
+    pub(in crate::commands) policy: Option<Word>,
+    pub(in crate::commands) outcome: Outcome,
 }
 
 /// An observable that came back, and what became of it.
 #[derive(Debug, Serialize)]
-pub(super) struct ObservableFacts {
-    pub(super) id: String,
-    pub(super) kind: Option<String>,
-    pub(super) value: Option<String>,
+pub(in crate::commands) struct ObservableFacts {
+    pub(in crate::commands) id: String,
+    pub(in crate::commands) kind: Option<String>,
+    pub(in crate::commands) value: Option<String>,
     /// The hashes of a file, with their algorithms.
-    pub(super) hashes: Vec<String>,
-    pub(super) score: Option<i64>,
-    pub(super) labels: Vec<String>,
-    pub(super) markings: Vec<String>,
+    pub(in crate::commands) hashes: Vec<String>,
+    pub(in crate::commands) score: Option<i64>,
+    pub(in crate::commands) labels: Vec<String>,
+    pub(in crate::commands) markings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) link: Option<String>,
+    pub(in crate::commands) author: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::commands) link: Option<String>,
     /// Names of the indicators that are based on it.
-    pub(super) indicators: Vec<String>,
-    pub(super) related: Vec<RelatedFacts>,
-    pub(super) outcome: Outcome,
+    pub(in crate::commands) indicators: Vec<String>,
+    pub(in crate::commands) related: Vec<RelatedFacts>,
+    pub(in crate::commands) outcome: Outcome,
 }
 
 /// An observable related to one that came back.
 #[derive(Debug, Serialize)]
-pub(super) struct RelatedFacts {
-    pub(super) relationship: String,
-    pub(super) kind: Option<String>,
-    pub(super) value: Option<String>,
-    pub(super) indicators: Vec<String>,
+pub(in crate::commands) struct RelatedFacts {
+    pub(in crate::commands) relationship: String,
+    pub(in crate::commands) kind: Option<String>,
+    pub(in crate::commands) value: Option<String>,
+    pub(in crate::commands) indicators: Vec<String>,
 }
 
 /// What became of something that came back.
-#[derive(Debug, Serialize)]
-pub(super) struct Outcome {
+#[derive(Debug, Default, Serialize)]
+pub(in crate::commands) struct Outcome {
+    /// The type of the event that it gives, also of one that is over a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::commands) event_type: Option<&'static str>,
+    /// How what was seen and what is known are the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::commands) how: Option<&'static str>,
+    /// The word for why it gives no event of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::commands) reason: Option<&'static str>,
     /// The number of the event that reports it, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) event: Option<usize>,
+    pub(in crate::commands) event: Option<usize>,
     /// The same in a sentence, with what to change.
-    pub(super) meaning: String,
+    pub(in crate::commands) meaning: String,
 }
 
 /// The limits, and what they left out.
 #[derive(Debug, Serialize)]
-pub(super) struct Limits {
-    pub(super) max_indicator_alerts: usize,
-    pub(super) max_observable_alerts: usize,
-    pub(super) omitted_indicators: usize,
-    pub(super) omitted_observables: usize,
+pub(in crate::commands) struct Limits {
+    pub(in crate::commands) max_indicator_alerts: usize,
+    pub(in crate::commands) max_observable_alerts: usize,
+    pub(in crate::commands) omitted_indicators: usize,
+    pub(in crate::commands) omitted_observables: usize,
 }
 
 /// An event.
 #[derive(Debug, Serialize)]
-pub(super) struct Told {
-    pub(super) event_type: &'static str,
-    pub(super) meaning: String,
+pub(in crate::commands) struct Told {
+    pub(in crate::commands) event_type: &'static str,
+    pub(in crate::commands) meaning: String,
     /// The event as Wazuh gets it.
-    pub(super) event: Value,
+    pub(in crate::commands) event: Value,
 }
 
 impl AlertFacts {
-    pub(super) fn of(alert: &Alert) -> Self {
+    pub(in crate::commands) fn of(alert: &Alert) -> Self {
         Self {
             id: alert.id().to_owned(),
             timestamp: alert.timestamp().to_owned(),

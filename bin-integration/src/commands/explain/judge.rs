@@ -1,4 +1,4 @@
-//! How one pattern judges one alert, comparison by comparison.
+//! How one pattern judges what was seen, comparison by comparison.
 
 use enricher::select::Selection;
 use enricher::stix::{
@@ -15,23 +15,23 @@ use crate::exit::chain;
 const MAX_NOT_SEEN: usize = 64;
 
 /// What a pattern says about the alert.
-#[derive(Debug, Serialize)]
-pub(super) struct Judgement {
-    pub(super) verdict: Verdict,
+#[derive(Clone, Debug, Serialize)]
+pub(in crate::commands) struct Judgement {
+    pub(in crate::commands) verdict: Verdict,
     /// Why, in a sentence.
-    pub(super) meaning: String,
+    pub(in crate::commands) meaning: String,
     /// Each comparison of the pattern by itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) terms: Vec<Term>,
+    pub(in crate::commands) terms: Vec<Term>,
     /// How many more comparisons are not true of the alert.
     #[serde(skip_serializing_if = "is_zero")]
-    pub(super) more_not_seen: usize,
+    pub(in crate::commands) more_not_seen: usize,
 }
 
 /// The verdict in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Verdict {
+pub(in crate::commands) enum Verdict {
     Whole,
     Partial,
     NotTrue,
@@ -43,27 +43,27 @@ pub(super) enum Verdict {
 }
 
 /// One comparison of a pattern.
-#[derive(Debug, Serialize)]
-pub(super) struct Term {
-    pub(super) comparison: String,
-    pub(super) state: State,
+#[derive(Clone, Debug, Serialize)]
+pub(in crate::commands) struct Term {
+    pub(in crate::commands) comparison: String,
+    pub(in crate::commands) state: State,
     /// The value of the alert that it is true of.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) value: Option<String>,
+    pub(in crate::commands) value: Option<String>,
     /// The field of the alert.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) path: Option<String>,
+    pub(in crate::commands) path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) how: Option<&'static str>,
+    pub(in crate::commands) how: Option<&'static str>,
     /// `how` in words, or why nothing can be said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) meaning: Option<&'static str>,
+    pub(in crate::commands) meaning: Option<&'static str>,
 }
 
 /// What a comparison by itself says about the alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum State {
+pub(in crate::commands) enum State {
     /// True of something that was seen.
     True,
     /// True only of something wider, such as a parent domain.
@@ -77,7 +77,12 @@ pub(super) enum State {
 }
 
 /// Judges an indicator's pattern.
-pub(super) fn judge(indicator: &Indicator, selection: &Selection, seen: &Seen, now: Timestamp) -> Judgement {
+pub(in crate::commands) fn judge(
+    indicator: &Indicator,
+    selection: &Selection,
+    seen: &Seen,
+    now: Timestamp,
+) -> Judgement {
     let bare = |verdict, meaning: String| Judgement { verdict, meaning, terms: Vec::new(), more_not_seen: 0 };
     if let Some(kind) = indicator.pattern_type.as_deref().filter(|kind| !kind.eq_ignore_ascii_case("stix")) {
         return bare(
@@ -122,14 +127,14 @@ fn has_no_atom(pattern: &Pattern) -> bool {
 fn meaning(verdict: Verdict, terms: &[Term], unsupported: Option<Unsupported>) -> String {
     let any = |state| terms.iter().any(|term| term.state == state);
     match verdict {
-        Verdict::Whole => "The whole pattern is true of what the alert saw.".to_owned(),
+        Verdict::Whole => "The whole pattern is true of what was seen.".to_owned(),
         Verdict::Partial => {
             let why = match unsupported {
                 Some(unsupported) => words::unsupported(unsupported.as_str()),
                 None if any(State::NotSeen) && any(State::True) => {
-                    "A part is true of what the alert saw, another part was not seen."
+                    "A part is true of what was seen, another part was not seen."
                 }
-                None if any(State::Wider) => "It is true only of something wider than what the alert saw.",
+                None if any(State::Wider) => "It is true only of something wider than what was seen.",
                 None if any(State::Condition) => "What is asked for was seen, but so was what must not be.",
                 None => {
                     "Each comparison is true by itself, but not together: of one object, or within the \
@@ -142,7 +147,7 @@ fn meaning(verdict: Verdict, terms: &[Term], unsupported: Option<Unsupported>) -
             let why = unsupported.map_or_else(String::new, |unsupported| {
                 format!(" {}", words::unsupported(unsupported.as_str()))
             });
-            format!("Nothing that the pattern asks for identifies something the alert saw.{why}")
+            format!("Nothing that the pattern asks for identifies something that was seen.{why}")
         }
         Verdict::KindOff => "It is true only of values that are not looked up.".to_owned(),
         Verdict::OnlyNegative => "The pattern only says what must not be seen.".to_owned(),
@@ -175,7 +180,7 @@ fn term(comparison: &Comparison, selection: &Selection, seen: &Seen, now: Timest
     if let Some(Hit { ioc, how, .. }) = evaluation.hits.first() {
         let sighting = selection.sighting(*ioc);
         term.value = sighting.map(|sighting| sighting.ioc.value().to_owned());
-        term.path = sighting.map(|sighting| sighting.path.clone());
+        term.path = sighting.map(|sighting| sighting.path.clone()).filter(|path| !path.is_empty());
         term.how = Some(how.as_str());
         term.meaning = Some(words::how(how.as_str()));
     }
@@ -260,25 +265,25 @@ mod tests {
             "[ipv4-addr:value = ",
         ];
         insta::assert_snapshot!(said.map(judged).join("\n"), @"
-        whole: The whole pattern is true of what the alert saw.
+        whole: The whole pattern is true of what was seen.
           true: ipv4-addr:value = '45.77.12.0/24' (cidr 45.77.12.9)
-        partial: Partly true. A part is true of what the alert saw, another part was not seen.
+        partial: Partly true. A part is true of what was seen, another part was not seen.
           true: ipv4-addr:value = '45.77.12.9' (exact 45.77.12.9)
           not-seen: network-traffic:dst_port = 443
         partial: Partly true. It asks for several observations (AND or FOLLOWEDBY between brackets), and one alert is one observation.
           true: ipv4-addr:value = '45.77.12.9' (exact 45.77.12.9)
           true: domain-name:value = 'cdn.bad.evil-c2.com' (exact cdn.bad.evil-c2.com)
-        partial: Partly true. It is true only of something wider than what the alert saw.
+        partial: Partly true. It is true only of something wider than what was seen.
           wider: domain-name:value = 'evil-c2.com' (parent_domain cdn.bad.evil-c2.com)
         partial: Partly true. What is asked for was seen, but so was what must not be.
           true: ipv4-addr:value = '45.77.12.9' (exact 45.77.12.9)
           condition: domain-name:value != 'cdn.bad.evil-c2.com'
         partial: Partly true. Each comparison is true by itself, but not together: of one object, or within the pattern's times.
           true: ipv4-addr:value = '45.77.12.9' (exact 45.77.12.9)
-        whole: The whole pattern is true of what the alert saw.
+        whole: The whole pattern is true of what was seen.
           not-seen: file:name = 'a.exe'
           true: ipv4-addr:value = '45.77.12.9' (exact 45.77.12.9)
-        not-true: Nothing that the pattern asks for identifies something the alert saw.
+        not-true: Nothing that the pattern asks for identifies something that was seen.
           not-seen: ipv4-addr:value = '9.9.9.9'
         whole: The whole pattern is true of what the alert saw.
           true: ipv4-addr:value = '45.77.12.9' (exact 45.77.12.9)
@@ -287,7 +292,7 @@ mod tests {
           true: ipv4-addr:value = '10.0.0.0/8' (cidr 10.1.2.3)
         only-negative: The pattern only says what must not be seen.
           condition: ipv4-addr:value != '45.77.12.9'
-        not-true: Nothing that the pattern asks for identifies something the alert saw. Its regular expression is invalid or needs backtracking, which is not run.
+        not-true: Nothing that the pattern asks for identifies something that was seen. Its regular expression is invalid or needs backtracking, which is not run.
           unknown: domain-name:value MATCHES '(?=evil)'
         does-not-parse: cannot parse the STIX pattern at byte 19: found the end, expected a literal: a string '…', a number, true, false, t'…', h'…' or b'…'
         ");

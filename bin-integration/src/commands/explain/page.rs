@@ -1,52 +1,17 @@
 //! The explanation as a page for a person.
-//!
-//! Everything that comes from outside goes through [`Page::put`], which lets no control character through.
 
 use super::facts::{IndicatorFacts, LeftOut, ObservableFacts, Outcome, Place, Story};
 use super::judge::{Judgement, State, Verdict};
 use super::story::values;
 use super::words::Word;
-use crate::text::one_line;
-
-/// Where sentences are broken, in characters.
-const WIDTH: usize = 100;
-
-/// How much of one text from outside is shown, in characters.
-const LONGEST: usize = 400;
-
-/// How many items of one list are shown; JSON has all.
-const MAX_ITEMS: usize = 40;
+use crate::commands::paper::{Page, Style, WIDTH, count};
 
 /// How many comparisons that are not true are shown of one pattern.
 const MAX_NOT_SEEN: usize = 8;
 
-/// How a piece of text looks.
-#[derive(Clone, Copy)]
-enum Style {
-    Plain,
-    Strong,
-    Faint,
-    Good,
-    Doubtful,
-    Bad,
-}
-
-impl Style {
-    fn code(self) -> &'static str {
-        match self {
-            Self::Plain => "",
-            Self::Strong => "\x1b[1m",
-            Self::Faint => "\x1b[2m",
-            Self::Good => "\x1b[32m",
-            Self::Doubtful => "\x1b[33m",
-            Self::Bad => "\x1b[31m",
-        }
-    }
-}
-
 /// Writes the page.
 pub(super) fn write(story: &Story, colours: bool) -> String {
-    let mut page = Page { text: String::new(), colours };
+    let mut page = Page::new(colours, WIDTH);
     page.alert(story);
     page.heading("Result");
     page.prose(1, if story.events.is_empty() { Style::Doubtful } else { Style::Good }, &story.result);
@@ -86,82 +51,7 @@ pub(super) fn write(story: &Story, colours: bool) -> String {
     page.text
 }
 
-/// "1 indicator", "2 indicators".
-fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-}
-
-struct Page {
-    text: String,
-    colours: bool,
-}
-
 impl Page {
-    /// Writes a piece of text, without control characters and of bounded length.
-    fn put(&mut self, style: Style, text: &str) {
-        let text = one_line(text, LONGEST);
-        let code = if self.colours && !text.is_empty() { style.code() } else { "" };
-        self.text.push_str(code);
-        self.text.push_str(&text);
-        if !code.is_empty() {
-            self.text.push_str("\x1b[0m");
-        }
-    }
-
-    fn line(&mut self, indent: usize, pieces: &[(Style, &str)]) {
-        self.indent(indent);
-        for (style, text) in pieces {
-            self.put(*style, text);
-        }
-        self.text.push('\n');
-    }
-
-    fn indent(&mut self, indent: usize) {
-        self.text.push_str(&"  ".repeat(indent));
-    }
-
-    fn heading(&mut self, text: &str) {
-        self.text.push('\n');
-        self.line(0, &[(Style::Strong, text)]);
-    }
-
-    /// Sentences, broken between words.
-    fn prose(&mut self, indent: usize, style: Style, text: &str) {
-        let text = one_line(text, 4 * LONGEST);
-        let mut line = String::new();
-        let room = WIDTH.saturating_sub(2 * indent);
-        for word in text.split(' ') {
-            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
-                self.line(indent, &[(style, &line)]);
-                line.clear();
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        self.line(indent, &[(style, &line)]);
-    }
-
-    /// A named fact; nothing when it is empty.
-    fn fact(&mut self, indent: usize, name: &str, text: &str) {
-        if !text.is_empty() {
-            self.line(indent, &[(Style::Faint, &format!("{name:<11}")), (Style::Plain, text)]);
-        }
-    }
-
-    /// The first items of a list, below a line that says how many more there are.
-    fn some<'a, T>(&mut self, items: &'a [T], indent: usize) -> &'a [T] {
-        if items.len() > MAX_ITEMS {
-            let rest = items.len() - MAX_ITEMS;
-            self.line(
-                indent,
-                &[(Style::Faint, &format!("({rest} more are left out here; --format json has all)"))],
-            );
-        }
-        &items[..items.len().min(MAX_ITEMS)]
-    }
-
     fn alert(&mut self, story: &Story) {
         let alert = &story.alert;
         self.line(0, &[(Style::Strong, "Alert "), (Style::Strong, &alert.id)]);
@@ -246,7 +136,7 @@ impl Page {
     }
 
     /// What to do about a reason.
-    fn change(&mut self, indent: usize, word: &Word) {
+    pub(in crate::commands) fn change(&mut self, indent: usize, word: &Word) {
         self.prose(indent, Style::Faint, &word.remedy());
     }
 
@@ -288,19 +178,21 @@ impl Page {
         self.fact(2, "validity", &validity);
         self.fact(2, "labels", &i.labels.join(", "));
         self.fact(2, "markings", &i.markings.join(", "));
+        self.fact(2, "author", i.author.as_deref().unwrap_or_default());
         self.fact(2, "indicates", &i.indicates.join(", "));
         self.fact(2, "reports", &i.reports.join(", "));
         self.fact(2, "id", &i.id);
         self.fact(2, "link", i.link.as_deref().unwrap_or_default());
         self.fact(2, "based on", &i.based_on.join(", "));
-        self.judgement(&i.pattern_says);
+        self.judgement(2, &i.pattern_says);
         if let Some(word) = &i.policy {
             self.line(2, &[(Style::Faint, "policy     "), (Style::Doubtful, word.reason)]);
         }
         self.outcome(&i.outcome);
     }
 
-    fn judgement(&mut self, judgement: &Judgement) {
+    /// How a pattern judged what was seen, comparison by comparison.
+    pub(in crate::commands) fn judgement(&mut self, indent: usize, judgement: &Judgement) {
         let (style, word) = match judgement.verdict {
             Verdict::Whole => (Style::Good, "whole"),
             Verdict::Partial => (Style::Doubtful, "partial"),
@@ -310,8 +202,8 @@ impl Page {
             Verdict::NotStix => (Style::Bad, "not STIX"),
             Verdict::DoesNotParse => (Style::Bad, "does not parse"),
         };
-        self.line(2, &[(Style::Faint, "judged     "), (style, word)]);
-        self.prose(3, Style::Plain, &judgement.meaning);
+        self.line(indent, &[(Style::Faint, "judged     "), (style, word)]);
+        self.prose(indent + 1, Style::Plain, &judgement.meaning);
         let mut not_seen = 0;
         for term in &judgement.terms {
             if term.state == State::NotSeen {
@@ -327,29 +219,29 @@ impl Page {
                 State::Condition => (Style::Faint, "must not be"),
                 State::Unknown => (Style::Faint, "unknown    "),
             };
-            self.line(3, &[(style, word), (Style::Plain, "  "), (Style::Plain, &term.comparison)]);
+            self.line(indent + 1, &[(style, word), (Style::Plain, "  "), (Style::Plain, &term.comparison)]);
             let (how, meaning) = (term.how.unwrap_or_default(), term.meaning.unwrap_or_default());
             match (&term.value, &term.path) {
-                (Some(value), Some(path)) => {
+                (Some(value), path) => {
+                    let place = path.as_ref().map_or_else(String::new, |path| format!(" in {path}"));
                     self.line(
-                        5,
+                        indent + 3,
                         &[
                             (Style::Plain, "of "),
                             (Style::Plain, value),
-                            (Style::Plain, " in "),
-                            (Style::Plain, path),
+                            (Style::Plain, &place),
                             (Style::Faint, &format!(": {meaning} ({how})")),
                         ],
                     );
                 }
-                _ if !meaning.is_empty() => self.prose(5, Style::Faint, meaning),
+                _ if !meaning.is_empty() => self.prose(indent + 3, Style::Faint, meaning),
                 _ => {}
             }
         }
         let more = judgement.more_not_seen + not_seen.saturating_sub(MAX_NOT_SEEN);
         if more > 0 {
             let text = format!("and {} that nothing seen makes true", count(more, "more comparison"));
-            self.line(3, &[(Style::Faint, &text)]);
+            self.line(indent + 1, &[(Style::Faint, &text)]);
         }
     }
 
@@ -374,6 +266,7 @@ impl Page {
         self.fact(2, "score", &o.score.map_or_else(String::new, |score| score.to_string()));
         self.fact(2, "labels", &o.labels.join(", "));
         self.fact(2, "markings", &o.markings.join(", "));
+        self.fact(2, "author", o.author.as_deref().unwrap_or_default());
         self.fact(2, "id", &o.id);
         self.fact(2, "link", o.link.as_deref().unwrap_or_default());
         self.fact(2, "hashes", &o.hashes.join(", "));
@@ -425,32 +318,5 @@ impl Page {
             self.line(1, &[(Style::Strong, &format!("{}. ", number + 1)), (Style::Strong, told.event_type)]);
             self.prose(2, Style::Plain, &told.meaning);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn page(colours: bool) -> String {
-        let mut page = Page { text: String::new(), colours };
-        page.heading("a\x1b]0;title\x07");
-        page.prose(1, Style::Good, &"word \u{202e}\x1b[2J ".repeat(60));
-        page.fact(1, "n\r", "v\u{9b}\n");
-        page.fact(1, "empty", "");
-        page.text
-    }
-
-    #[test]
-    fn colours_are_the_only_control_codes() {
-        let plain = page(false);
-        assert!(!plain.contains(|c: char| crate::text::is_unsafe(c) && c != '\n'), "{plain:?}");
-        assert!(plain.lines().all(|line| line.chars().count() <= WIDTH), "{plain}");
-        let mut coloured = page(true);
-        assert_ne!(coloured, plain);
-        for code in ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m"] {
-            coloured = coloured.replace(code, "");
-        }
-        assert_eq!(coloured, plain);
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use opencti_client::Endpoint;
 use wazuh_alert::Alert;
 
+use super::answer::Evidence;
 use super::facts::{AlertFacts, Asked, Found, LeftOut, Limits, NotLookedAt, Place, Story, Told};
 use super::{Heard, answer, words};
 use crate::commands::demo;
@@ -36,12 +37,10 @@ impl Story {
             case.heard.findings.as_ref().map(|found| match_all(selection, found, case.policy, case.now));
         let (indicators, observables) =
             matches.as_ref().map_or((0, 0), |m| (m.indicators.len(), m.observables.len()));
-        let came_back = case
-            .heard
-            .findings
-            .as_ref()
-            .zip(matches.as_ref())
-            .map(|(findings, matches)| answer::tell(case, findings, matches));
+        let came_back = case.heard.findings.as_ref().zip(matches.as_ref()).map(|(findings, matches)| {
+            let (policy, context, endpoint) = (case.policy, &case.heard.context, case.endpoint);
+            answer::tell(&Evidence { now: case.now, policy, selection, findings, context, endpoint }, matches)
+        });
         let mut story = Self {
             result: String::new(),
             alert: AlertFacts::of(case.alert),

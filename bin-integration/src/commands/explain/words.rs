@@ -4,16 +4,16 @@ use serde::Serialize;
 
 /// A word that stands in logs and events, explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Word {
+pub(in crate::commands) struct Word {
     /// The word.
-    pub(super) reason: &'static str,
+    pub(in crate::commands) reason: &'static str,
     /// What it means, in one sentence.
-    pub(super) meaning: &'static str,
+    pub(in crate::commands) meaning: &'static str,
     /// The key below `[policy]` that changes it; `None` when none does.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) setting: Option<&'static str>,
+    pub(in crate::commands) setting: Option<&'static str>,
     /// What to do with it, or why there is none.
-    pub(super) change: &'static str,
+    pub(in crate::commands) change: &'static str,
 }
 
 impl Word {
@@ -22,7 +22,7 @@ impl Word {
     }
 
     /// What to do about it, with the section that the setting is in.
-    pub(super) fn remedy(&self) -> String {
+    pub(in crate::commands) fn remedy(&self) -> String {
         match self.setting {
             Some(_) => format!("In [policy]: {}", self.change),
             None => self.change.to_owned(),
@@ -40,12 +40,12 @@ impl Word {
 }
 
 /// Why an alert or a value of it is not looked up.
-pub(super) fn reason(word: &str) -> Word {
+pub(in crate::commands) fn reason(word: &str) -> Word {
     explained(&[ALERTS, LEFT_OUT], word)
 }
 
 /// Why an indicator that came back is not reported.
-pub(super) fn set_aside(word: &str) -> Word {
+pub(in crate::commands) fn set_aside(word: &str) -> Word {
     explained(&[SET_ASIDE], word)
 }
 
