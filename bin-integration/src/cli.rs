@@ -54,7 +54,7 @@ Each line of JSON:
   meaning      the verdict in a sentence
   known        indicators and observables, each with \"type\", \"name\", \"verdict\", \"how\",
                \"reason\" (why it gives no event of its own), \"meaning\", \"score\",
-               \"confidence\", \"detection\", \"validity\", \"valid_from\", \"valid_until\", \"labels\",
+               \"score_live\", \"confidence\", \"detection\", \"validity\", \"valid_from\", \"valid_until\", \"labels\",
                \"markings\", \"context\": [{\"type\", \"name\"}], \"reports\", \"author\", \"id\", \"link\",
                \"pattern\"; what is not known is absent, null or empty
   incomplete   what is missing from the answer

@@ -188,9 +188,9 @@ fn near_terms(near: &Near) -> Terms {
         match network {
             // 256 addresses: with the rest no more than one request holds.
             IpNet::V4(network) => {
-                network.hosts().chain([network.network(), network.broadcast()]).for_each(|ip| {
+                for ip in network.hosts().chain([network.network(), network.broadcast()]) {
                     terms.pattern(&pattern::comparison("ipv4-addr:value", &ip.to_string()));
-                })
+                }
             }
             IpNet::V6(network) => phrase(&mut terms, &network.network().to_string()),
         }

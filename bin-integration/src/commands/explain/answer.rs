@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use enricher::select::Selection;
 use enricher::stix::Seen;
-use enricher::{Context, Findings, Match, Matches, Policy, Validity};
+use enricher::{Context, Findings, Match, Matches, Policy, Validity, live_score};
 use jiff::Timestamp;
 use opencti_client::{Endpoint, Identity, Indicator, Marking, Observable};
 
@@ -56,13 +56,15 @@ impl Teller<'_> {
         let reports = evidence.context.reports.iter().filter(|report| report.object_ids.contains(&i.id));
         let based_on =
             self.evidence.findings.based_on.iter().filter(|based_on| based_on.indicator.id == i.id);
-        let policy = evidence.policy.sets_aside(i, evidence.now).map(|reason| words::set_aside(reason.as_str()));
+        let policy =
+            evidence.policy.sets_aside(i, evidence.now).map(|reason| words::set_aside(reason.as_str()));
         IndicatorFacts {
             id: i.standard_id.clone().unwrap_or_else(|| i.id.clone()),
             internal_id: i.id.clone(),
             name: i.name.clone(),
             pattern: i.pattern.clone(),
             score: i.x_opencti_score,
+            score_live: live_score(i, evidence.now),
             confidence: i.confidence,
             detection: i.x_opencti_detection,
             valid_from: i.valid_from.clone(),

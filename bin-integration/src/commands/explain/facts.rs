@@ -123,6 +123,9 @@ pub(in crate::commands) struct IndicatorFacts {
     pub(in crate::commands) name: Option<String>,
     pub(in crate::commands) pattern: Option<String>,
     pub(in crate::commands) score: Option<i64>,
+    /// The score at the time of the question, by the rule after which it decays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::commands) score_live: Option<i64>,
     pub(in crate::commands) confidence: Option<i64>,
     pub(in crate::commands) detection: Option<bool>,
     pub(in crate::commands) valid_from: Option<String>,

@@ -285,7 +285,7 @@ mod tests {
           true: ipv4-addr:value = '45.77.12.9' (exact 45.77.12.9)
         not-true: Nothing that the pattern asks for identifies something that was seen.
           not-seen: ipv4-addr:value = '9.9.9.9'
-        whole: The whole pattern is true of what the alert saw.
+        whole: The whole pattern is true of what was seen.
           true: ipv4-addr:value = '45.77.12.9' (exact 45.77.12.9)
           true: network-traffic:dst_ref.value = '10.1.2.3' (exact 10.1.2.3)
         kind-off: It is true only of values that are not looked up.

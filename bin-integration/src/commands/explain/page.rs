@@ -170,7 +170,9 @@ impl Page {
             Some(false) => "detection off",
             None => "detection not said",
         };
-        let weight = [number("score", i.score), number("confidence", i.confidence), detection.to_owned()];
+        let live = i.score_live.map_or_else(String::new, |live| format!(" (now {live})"));
+        let score = number("score", i.score) + &live;
+        let weight = [score, number("confidence", i.confidence), detection.to_owned()];
         self.fact(2, "weight", &weight.join(", "));
         let from = i.valid_from.as_deref().unwrap_or("no date");
         let until = i.valid_until.as_deref().unwrap_or("no date");

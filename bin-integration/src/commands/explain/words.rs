@@ -272,7 +272,8 @@ mod tests {
 
     #[test]
     fn every_reason_is_explained() {
-        let sources: [(_, _, _, fn(&str) -> Word); 3] = [
+        type Explanation = fn(&str) -> Word;
+        let sources: [(_, _, _, Explanation); 3] = [
             ("ioc-extract/src/error.rs", "impl Rejected", 15, reason),
             ("enricher/src/select.rs", "impl LeftOutReason", 9, reason),
             ("enricher/src/policy.rs", "impl SetAside", 13, set_aside),

@@ -109,6 +109,9 @@ pub(super) struct Known {
     /// What became of it, in a sentence.
     pub(super) meaning: String,
     pub(super) score: Option<i64>,
+    /// The score at the time of the question, by the rule after which it decays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) score_live: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) confidence: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -351,6 +354,7 @@ fn of_indicator(i: &IndicatorFacts, context: &Context) -> Known {
         reason: i.outcome.reason,
         meaning: i.outcome.meaning.clone(),
         score: i.score,
+        score_live: i.score_live,
         confidence: i.confidence,
         detection: i.detection,
         validity: Some(i.validity),
@@ -376,6 +380,7 @@ fn of_observable(o: &ObservableFacts) -> Known {
         reason: o.outcome.reason,
         meaning: o.outcome.meaning.clone(),
         score: o.score,
+        score_live: None,
         confidence: None,
         detection: None,
         validity: None,

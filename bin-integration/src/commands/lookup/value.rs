@@ -1,7 +1,7 @@
 //! From what a person writes to what is asked about.
 
 use enricher::Policy;
-use ioc_extract::{Extractor, Ioc, Item, Kind, Profile, Rejected};
+use ioc_extract::{Extractor, Ioc, Item, Kind, MappedAddresses, Profile, Rejected};
 
 use crate::text::one_line;
 
@@ -68,7 +68,8 @@ pub(super) fn read(text: &str, kind: Option<Kind>, policy: &Policy) -> Result<Ve
     }
     let shown = || format!("\"{}\"", one_line(text, QUOTED));
     // As alerts have it, an IPv4 address in an IPv6 one is the IPv4 address.
-    let report = Extractor::builder().profile(Profile::Report).mapped_addresses(false).build();
+    let report =
+        Extractor::builder().profile(Profile::Report).mapped_addresses(MappedAddresses::Ipv4).build();
     let items: Vec<Item<'_>> = report.scan_all(text.as_bytes()).collect();
     // Reports are read as meaning a URL where a name is defanged; a name by itself is a name.
     let may_be_url = text.contains('/');
