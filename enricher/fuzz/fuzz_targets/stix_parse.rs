@@ -1,7 +1,9 @@
 //! No text makes the pattern engine panic, and what it prints reads as it was.
 #![no_main]
 
-use enricher::stix::{Pattern, SeenBuilder, quote};
+use enricher::stix::{
+    ComparisonExpression, Literal, ObservationExpression, Pattern, SeenBuilder, Test, quote,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -32,5 +34,11 @@ fuzz_target!(|text: &str| {
     if quoted.len() <= enricher::stix::MAX_PATTERN_LEN {
         let pattern = Pattern::parse(&quoted).expect("a quoted text is a string");
         assert_eq!(pattern.to_string(), quoted);
+        let ObservationExpression::Observation(ComparisonExpression::Comparison(comparison)) =
+            pattern.expression()
+        else {
+            panic!("{quoted} is one comparison");
+        };
+        assert_eq!(comparison.test, Test::Equal(Literal::String(text.into())));
     }
 });

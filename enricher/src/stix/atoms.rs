@@ -167,9 +167,10 @@ fn add(found: &mut Atoms, term: &Term, comparison: &Comparison) {
     let path = &comparison.path;
     let object_type = canonical_type(&path.object_type);
     let mut add_operand = |operand: &Operand, literal: Option<&Literal>| match (operand, literal) {
-        (Operand::Text(normal), Some(Literal::String(text))) => {
-            let kind = kind_of(object_type, keys(path), text);
-            found.atoms.push(Atom::of_text(keys(path), kind, normal.clone()));
+        (Operand::Text(text), Some(literal)) => {
+            let written = if let Literal::String(written) = literal { written } else { "" };
+            let kind = kind_of(object_type, keys(path), written);
+            found.atoms.push(Atom::of_text(keys(path), kind, text.normal.clone()));
             true
         }
         (Operand::Integer(number), _) => {

@@ -1,6 +1,8 @@
 //! One bracket on the objects of an alert.
 
-use super::evaluate::Truth;
+use smallvec::{SmallVec, smallvec};
+
+use super::evaluate::{Objects, Truth};
 use super::program::{Node, Term, Weight};
 
 /// Choices tried to satisfy one bracket before that is given up.
@@ -13,24 +15,27 @@ const MAX_STEPS: usize = 10_000;
 /// each was seen, so each type has an object of its own here; what is said of one type has to hold of one object: the
 /// name and the hash of one file.
 pub(super) fn choose(node: &Node, terms: &[Term], truths: &[Truth]) -> Option<bool> {
-    let mut choice = Choice { terms, truths, chosen: Vec::new(), positive: 0, steps: 0 };
-    let outcome = choice.satisfy(&mut vec![node]);
+    let mut choice = Choice { terms, truths, chosen: SmallVec::new(), positive: 0, steps: 0 };
+    let outcome = choice.satisfy(&mut smallvec![node]);
     (outcome || choice.steps <= MAX_STEPS).then_some(outcome)
 }
+
+/// What is still to be satisfied, the next one last.
+type Goals<'r> = SmallVec<[&'r Node; 8]>;
 
 /// The search of [`choose`].
 struct Choice<'r> {
     terms: &'r [Term],
     truths: &'r [Truth],
     /// For each type met, the objects that are still possible.
-    chosen: Vec<(u64, Vec<u32>)>,
+    chosen: SmallVec<[(u64, Objects); 4]>,
     /// How many comparisons were used that are no negations.
     positive: usize,
     steps: usize,
 }
 
 impl<'r> Choice<'r> {
-    fn satisfy(&mut self, goals: &mut Vec<&'r Node>) -> bool {
+    fn satisfy(&mut self, goals: &mut Goals<'r>) -> bool {
         self.steps += 1;
         if self.steps > MAX_STEPS {
             return false;
@@ -59,11 +64,11 @@ impl<'r> Choice<'r> {
         outcome
     }
 
-    fn satisfy_term(&mut self, at: usize, goals: &mut Vec<&'r Node>) -> bool {
+    fn satisfy_term(&mut self, at: usize, goals: &mut Goals<'r>) -> bool {
         let term = &self.terms[at];
         let objects = &self.truths[at].objects;
         let place = self.chosen.iter().position(|(type_key, _)| *type_key == term.group);
-        let left: Vec<u32> = match place {
+        let left: Objects = match place {
             None => objects.clone(),
             Some(place) => {
                 let possible = &self.chosen[place].1;

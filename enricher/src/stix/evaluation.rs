@@ -1,5 +1,14 @@
 //! What an evaluation says.
 
+use std::ops::Deref;
+
+use smallvec::SmallVec;
+
+/// Hits kept without an allocation; a pattern with more that are true of one alert is rare.
+const INLINE_HITS: usize = 8;
+/// Hits reported of one evaluation.
+const MAX_HITS: usize = 64;
+
 /// What a pattern says about one alert.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evaluation {
@@ -11,22 +20,55 @@ pub struct Evaluation {
     pub partial: bool,
     /// The comparisons that are true, without negations, each with the value that it is true of; empty when neither
     /// `whole` nor `partial`. At most 64.
-    pub hits: Vec<Hit>,
+    pub hits: Hits,
     /// What stood in the way of the whole pattern, when it is not whole and cannot be said of one alert at all.
     pub unsupported: Option<Unsupported>,
 }
 
+/// The hits of an evaluation, in the order of the pattern. Reads as a slice; up to 8 take no allocation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hits(SmallVec<[Hit; INLINE_HITS]>);
+
+impl Hits {
+    pub(super) fn push(&mut self, hit: Hit) {
+        if self.0.len() < MAX_HITS {
+            self.0.push(hit);
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Deref for Hits {
+    type Target = [Hit];
+
+    fn deref(&self) -> &[Hit] {
+        &self.0
+    }
+}
+
+impl<'a> IntoIterator for &'a Hits {
+    type Item = &'a Hit;
+    type IntoIter = std::slice::Iter<'a, Hit>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
 /// One comparison that is true of one value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hit {
     /// The caller's number for the value, as given to [`SeenBuilder::set`](super::SeenBuilder::set).
     pub ioc: u32,
+    /// Which comparison of the pattern, for [`Pattern::comparison`](super::Pattern::comparison).
+    pub term: u16,
+    /// Which member of the set, for `IN`; else 0.
+    pub member: u16,
     /// What had to be looked past.
     pub how: How,
-    /// The object path as the pattern has it, in normal form.
-    pub path: Box<str>,
-    /// The operand: text without quotes, or the literal.
-    pub literal: Box<str>,
 }
 
 /// How a comparison became true.
@@ -45,8 +87,12 @@ pub enum How {
     TrailingDot,
     /// The same URL: scheme or host in another case, default port, empty path, percent encoding.
     UrlHostCase,
+    /// The same internationalised name, on one side in ASCII (`xn--…`), in a domain, a URL or an e-mail address.
+    Idn,
     /// The same hash, its algorithm spelled or named otherwise.
     HashName,
+    /// The same hash, written as bytes (`h'…'`, `b'…'`) instead of as text.
+    HashBytes,
     /// A host name's pattern and a domain name seen, or the other way round.
     HostnameAsDomain,
     /// The same registry key, its hive or backslashes written otherwise.
@@ -82,7 +128,9 @@ impl How {
             Self::Cidr => "cidr",
             Self::TrailingDot => "trailing_dot",
             Self::UrlHostCase => "url_host_case",
+            Self::Idn => "idn",
             Self::HashName => "hash_name",
+            Self::HashBytes => "hash_bytes",
             Self::HostnameAsDomain => "hostname_as_domain",
             Self::RegistryHive => "registry_hive",
             Self::NumberAsText => "number_as_text",

@@ -19,6 +19,8 @@
 //! | `[ipv6-addr:value = '2001:0db8::0053']` | `2001:db8::53` | `address_spelling`; IPv4 inside IPv6 is IPv4 |
 //! | `[domain-name:value = 'rogue.example.']` | `rogue.example` | `trailing_dot` |
 //! | `[url:value = 'http://Rogue.example:80']` | `http://rogue.example/` | `url_host_case` |
+//! | `[domain-name:value = 'münze.example']` | `xn--mnze-0ra.example` | `idn`; so the host of a URL or an e-mail address |
+//! | `[file:hashes.MD5 = h'…']` | the same as text | `hash_bytes` |
 //! | `[file:hashes.SHA256 = '…']` | `hashes.'SHA-256'` | `hash_name`; also where the length shows that another hash is meant |
 //! | `[hostname:value = 'rogue.example']` | a domain name | `hostname_as_domain` |
 //! | `[windows-registry-key:key = 'HKLM\\Run']` | `HKEY_LOCAL_MACHINE\Run` | `registry_hive` |
@@ -47,10 +49,14 @@ mod ast;
 mod atoms;
 mod check;
 mod choice;
+#[cfg(test)]
+mod differential;
 mod error;
 mod evaluate;
 mod evaluation;
+mod holds;
 mod lexer;
+mod like;
 mod matches;
 mod normal;
 mod observation;
@@ -76,7 +82,7 @@ pub use ast::{
 };
 pub use atoms::{Atom, AtomKind, AtomValue, Atoms, Unindexed};
 pub use error::{EvalError, ObservationError, PatternError, Violation};
-pub use evaluation::{Evaluation, Hit, How, Unsupported};
+pub use evaluation::{Evaluation, Hit, Hits, How, Unsupported};
 pub use observation::Observation;
 pub use parser::Note;
 pub use seen::{ObjectId, Seen, SeenBuilder, SeenValue};
@@ -179,11 +185,31 @@ impl Pattern {
     /// What the pattern says about one alert; see the [module](self) for how values compare. `at` is the alert's time,
     /// for `START … STOP …`; without it such a pattern is never whole.
     ///
-    /// Nothing is allocated when nothing in the pattern is true, but for regular expressions, compiled when a value first
-    /// asks for them.
+    /// Nothing is allocated for a pattern of up to four comparisons of which up to four values are each true, nor for any
+    /// number of alternatives with up to eight hits. The operand of `MATCHES` is the exception: it is compiled when a value
+    /// first asks for it, and each thread that then runs it makes itself a cache, which grows while it meets new text.
     #[must_use]
     pub fn evaluate(&self, seen: &Seen, at: Option<Timestamp>) -> Evaluation {
         evaluate::evaluate(&self.program, &self.expression, seen, at)
+    }
+
+    /// The comparison of that number, in the order written and counted from 0: [`Hit::term`].
+    ///
+    /// ```
+    /// # use enricher::stix::{Pattern, SeenBuilder};
+    /// let pattern = Pattern::parse("[file:name = 'a.exe' OR file:name IN ('b.exe', 'c.exe')]")?;
+    /// let mut seen = SeenBuilder::new();
+    /// let file = seen.object("file");
+    /// seen.set(file, "name", "c.exe", 0);
+    /// let hit = pattern.evaluate(&seen.build(), None).hits[0];
+    /// let comparison = pattern.comparison(hit.term).expect("a hit is of a comparison");
+    /// assert_eq!(comparison.to_string(), "file:name IN ('b.exe', 'c.exe')");
+    /// assert_eq!(hit.member, 1);
+    /// # Ok::<_, enricher::stix::PatternError>(())
+    /// ```
+    #[must_use]
+    pub fn comparison(&self, term: u16) -> Option<&Comparison> {
+        program::comparison(&self.expression, term.into())
     }
 
     /// The values of which at least one must have been seen for the pattern to be wholly or partly true of an alert, and

@@ -4,12 +4,17 @@
 //! hash, so the comparison on alerts is by kind of property, and says afterwards what it had to look past.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::regexes::nfc;
 use super::value::parse_network;
+
+/// Longer text is no domain, in bytes.
+const MAX_DOMAIN: usize = 1024;
 
 /// What kind of text a property holds, and with that what does not count when two are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +41,7 @@ pub(super) enum Normal {
     Address(IpAddr),
     /// More than one address, host bits cleared.
     Network(IpNet),
-    /// In lower case whatever the kind; where case counts, [`same_case`] decides.
+    /// In lower case whatever the kind; where case counts, the evaluation compares that too.
     Text(Box<str>),
 }
 
@@ -107,9 +112,18 @@ pub(super) fn normalise(kind: Kind, text: &str) -> Normal {
             Some(address) => return address,
             None => fold(text),
         },
-        Kind::Domain => fold(text.trim().trim_end_matches('.')),
-        Kind::Url => return Normal::Text(fold(&normal_url(text)).into()),
-        Kind::Email | Kind::Hash => fold(text.trim()),
+        Kind::Domain => to_ascii_domain(fold(text.trim().trim_end_matches('.'))),
+        Kind::Url => return url(text).0,
+        Kind::Email => {
+            let folded = fold(text.trim());
+            match folded.rsplit_once('@') {
+                Some((name, host)) if !host.is_ascii() => {
+                    Cow::Owned(format!("{name}@{}", to_ascii_domain(host.into())))
+                }
+                _ => folded,
+            }
+        }
+        Kind::Hash => fold(text.trim()),
         Kind::RegistryKey => return Normal::Text(normal_registry_key(text).into()),
         Kind::AsNumber => {
             let folded = fold(text.trim());
@@ -120,14 +134,38 @@ pub(super) fn normalise(kind: Kind, text: &str) -> Normal {
     Normal::Text(folded.into())
 }
 
-/// Whether two texts of the same normal form are the same where case counts: a feed's text without any small letter has
-/// been put in capitals and says nothing about case.
-pub(super) fn same_case(kind: Kind, literal: &str, seen: &str) -> bool {
-    match kind {
-        Kind::Url => !literal.contains(char::is_lowercase) || normal_url(literal) == normal_url(seen),
-        Kind::CaseText => !literal.contains(char::is_lowercase) || literal == seen,
-        _ => true,
+/// The normal form of a URL, and the same with the case that counts where that is another.
+pub(super) fn url(text: &str) -> (Normal, Option<Box<str>>) {
+    let cased = normal_url(text);
+    let folded: Box<str> = fold(&cased).into();
+    let cased = (*folded != *cased).then(|| cased.into());
+    (Normal::Text(folded), cased)
+}
+
+/// Whether a feed put the text in capitals, so that it says nothing about case.
+pub(super) fn is_in_capitals(text: &str) -> bool {
+    !text.contains(char::is_lowercase)
+}
+
+/// An internationalised name, folded, in ASCII (`xn--…`), in which alerts have it. What is no such name stays as it is.
+pub(super) fn to_ascii_domain(folded: Cow<'_, str>) -> Cow<'_, str> {
+    if folded.is_ascii() || folded.len() > MAX_DOMAIN {
+        return folded;
     }
+    match idna::domain_to_ascii(&folded) {
+        Ok(ascii) if !ascii.is_empty() => Cow::Owned(ascii),
+        _ => folded,
+    }
+}
+
+/// Whether two texts are equal when case does not count, as [`fold`] has it but with nothing allocated.
+pub(super) fn same_but_for_case(a: &str, b: &str) -> bool {
+    fn folded(text: &str) -> impl Iterator<Item = char> + '_ {
+        let lower = text.nfc().flat_map(char::to_lowercase).nfc();
+        // Which sigma stands at a word's end is not told by the character alone.
+        lower.map(|c| if c == 'ς' { 'σ' } else { c })
+    }
+    if a.is_ascii() && b.is_ascii() { a.eq_ignore_ascii_case(b) } else { folded(a).eq(folded(b)) }
 }
 
 /// An address or network, in any spelling. IPv4 inside IPv6 becomes IPv4, and a network of one becomes an address.
@@ -189,9 +227,9 @@ pub(super) fn fold(text: &str) -> Cow<'_, str> {
 /// The URL with scheme and host in lower case, without default port, trailing dot of the host and needless percent
 /// encoding, and with a path. Case is kept where it counts.
 fn normal_url(text: &str) -> Cow<'_, str> {
-    let text = text.trim();
+    let text = nfc(text.trim());
     let Some((scheme, rest)) = text.split_once("://") else {
-        return Cow::Borrowed(text);
+        return text;
     };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at(end);
@@ -215,7 +253,7 @@ fn normal_url(text: &str) -> Cow<'_, str> {
         url.push_str(user);
         url.push('@');
     }
-    url.push_str(&fold(host.trim_end_matches('.')));
+    url.push_str(&to_ascii_domain(fold(host.trim_end_matches('.'))));
     if !port.is_empty() {
         url.push(':');
         url.push_str(port);
@@ -227,16 +265,23 @@ fn normal_url(text: &str) -> Cow<'_, str> {
     Cow::Owned(url)
 }
 
-/// Percent encoding as RFC 3986 normalises it. A bare quote becomes `%27`, since feeds write either.
+/// Percent encoding as RFC 3986 normalises it, and what a browser would encode in it encoded. A bare quote becomes `%27`,
+/// since feeds write either.
 fn push_percent_normal(url: &mut String, mut tail: &str) {
-    while let Some(at) = tail.find(['%', '\'']) {
+    let is_special = |c: char| matches!(c, '%' | '\'' | '"' | '<' | '>' | '`') || !c.is_ascii_graphic();
+    while let Some(at) = tail.find(is_special) {
         url.push_str(&tail[..at]);
         let rest = &tail[at..];
-        let code = rest.get(1..3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let digits = rest.get(1..3).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         let taken = match code {
-            _ if rest.starts_with('\'') => {
-                url.push_str("%27");
-                1
+            _ if !rest.starts_with('%') => {
+                let len = rest.chars().next().map_or(1, char::len_utf8);
+                for byte in rest[..len].bytes() {
+                    // Writing to a string cannot fail.
+                    let _ = write!(url, "%{byte:02X}");
+                }
+                len
             }
             Some(byte) if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') => {
                 url.push(char::from(byte));

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::ast::{Comparison, Literal, PathStep, Test};
 use super::error::EvalError;
 use super::observation::Observation;
-use super::regexes::{self, LikeMode, nfc};
+use super::regexes::{self, nfc};
 use super::value::{Value, decode_base64, decode_hex, is_subset, parse_network, parse_timestamp};
 
 /// Object types that are never observed; the reference matcher lets no pattern select them.
@@ -97,7 +97,7 @@ impl<'a> Predicate<'a> {
                 Operator::In(members)
             }
             Test::Like(pattern) => Operator::Like {
-                expression: regexes::like(pattern, LikeMode::Reference)
+                expression: regexes::like(pattern)
                     .map_err(|source| EvalError::Regex { path: path(), source })?,
                 on_bytes: nfc(pattern).chars().all(|c| u32::from(c) < 256),
             },

@@ -1,6 +1,7 @@
 //! A pattern made ready for alerts: its comparisons in a row, with literals in normal form, under a tree that joins them.
 
 use std::cmp::Ordering;
+use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use ipnet::IpNet;
@@ -10,7 +11,8 @@ use super::ast::{
     Comparison, ComparisonExpression, Literal, ObjectPath, ObservationExpression, PathStep, Qualifier, Test,
 };
 use super::normal::{self, Key, Kind, Normal, Step, canonical_type, kind_of, misnamed_hash, normalise};
-use super::regexes::{self, LikeMode};
+use super::like::Like;
+use super::regexes;
 use jiff::Timestamp;
 
 /// What a pattern says, for one alert at a time.
@@ -18,6 +20,10 @@ use jiff::Timestamp;
 pub(super) struct Program {
     pub(super) terms: Vec<Term>,
     pub(super) root: Root,
+    /// Any single comparison makes the pattern true: there is one, or `OR` joins them all.
+    pub(super) any_is_enough: bool,
+    /// An operand may turn out to be unusable.
+    pub(super) may_fail: bool,
 }
 
 /// Observations joined.
@@ -73,7 +79,7 @@ pub(super) struct Term {
 pub(super) enum Operator {
     Equal(Operand),
     In(Box<[Operand]>),
-    Like(Lazy),
+    Like(Like),
     Matches(Lazy),
     Subset(Option<IpNet>),
     Superset(Option<IpNet>),
@@ -85,11 +91,42 @@ pub(super) enum Operator {
 /// A literal in normal form.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Operand {
-    Text(Normal),
+    Text(Text),
     Integer(i64),
     Boolean(bool),
     /// A fraction, a timestamp, bytes: compared as the reference matcher does.
     Other(Literal),
+}
+
+/// A text in normal form.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Text {
+    pub(super) normal: Normal,
+    /// The normal form of a URL with the case that counts, where that is another.
+    pub(super) cased: Option<Box<str>>,
+}
+
+impl Text {
+    pub(super) fn new(kind: Kind, text: &str) -> Self {
+        let (normal, cased) = match kind {
+            Kind::Url => normal::url(text),
+            kind => (normalise(kind, text), None),
+        };
+        Self { normal, cased }
+    }
+
+    /// The normal form, when it is text.
+    pub(super) fn plain(&self) -> Option<&str> {
+        match &self.normal {
+            Normal::Text(text) => Some(text),
+            Normal::Address(_) | Normal::Network(_) => None,
+        }
+    }
+
+    /// The normal form, when it is text, and else the text given.
+    pub(super) fn or<'t>(&'t self, written: &'t str) -> &'t str {
+        self.plain().unwrap_or(written)
+    }
 }
 
 /// A regular expression compiled when it is first needed.
@@ -104,11 +141,6 @@ impl Lazy {
         Self { pattern: pattern.into(), expression: OnceLock::new() }
     }
 
-    /// The expression for `LIKE`; `None` when it is too large.
-    pub(super) fn like(&self) -> Option<&Regex> {
-        self.expression.get_or_init(|| regexes::like(&self.pattern, LikeMode::Folded).ok()).as_ref()
-    }
-
     /// The expression for `MATCHES`; `None` when it cannot be compiled.
     pub(super) fn matches(&self) -> Option<&Regex> {
         self.expression.get_or_init(|| regexes::matches(&format!("(?s){}", self.pattern)).ok()).as_ref()
@@ -119,7 +151,30 @@ impl Program {
     pub(super) fn new(expression: &ObservationExpression) -> Self {
         let mut terms = Vec::with_capacity(1);
         let root = root(expression, &mut terms);
-        Self { terms, root }
+        let may_fail = terms.iter().any(|term| {
+            matches!(term.operator, Operator::Matches(_) | Operator::Subset(None) | Operator::Superset(None))
+        });
+        Self { any_is_enough: root.any_is_enough(), may_fail, terms, root }
+    }
+}
+
+impl Root {
+    fn any_is_enough(&self) -> bool {
+        match self {
+            Self::Bracket(node) => node.any_is_enough(),
+            Self::Or(roots) => roots.iter().all(Self::any_is_enough),
+            Self::Several | Self::Repeats | Self::StartStop(..) => false,
+        }
+    }
+}
+
+impl Node {
+    fn any_is_enough(&self) -> bool {
+        match self {
+            Self::Term(_) => true,
+            Self::Or(nodes) => nodes.iter().all(Self::any_is_enough),
+            Self::And(_) => false,
+        }
     }
 }
 
@@ -173,7 +228,7 @@ impl Term {
                 // Members of one set may be of different kinds where the path leaves it open.
                 Operator::In(members.iter().map(|literal| operand(kind(literal), literal)).collect())
             }
-            Test::Like(text) => Operator::Like(Lazy::new(text)),
+            Test::Like(text) => Operator::Like(Like::new(text, kind_of(object_type, keys(path), text))),
             Test::Matches(text) => Operator::Matches(Lazy::new(text)),
             Test::IsSubset(text) => Operator::Subset(normal::network(text)),
             Test::IsSuperset(text) => Operator::Superset(normal::network(text)),
@@ -243,7 +298,16 @@ fn property_key(type_key: Key, path: &ObjectPath, test: &Test) -> (Key, bool) {
 
 fn operand(kind: Kind, literal: &Literal) -> Operand {
     match literal {
-        Literal::String(text) => Operand::Text(normalise(kind, text)),
+        Literal::String(text) => Operand::Text(Text::new(kind, text)),
+        // Alerts have hashes as text.
+        Literal::Hex(bytes) | Literal::Binary(bytes) if kind == Kind::Hash => {
+            let mut text = String::with_capacity(bytes.len() * 2);
+            for byte in bytes {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "{byte:02x}");
+            }
+            Operand::Text(Text { normal: Normal::Text(text.into()), cased: None })
+        }
         Literal::Integer(number) => Operand::Integer(*number),
         Literal::Boolean(value) => Operand::Boolean(*value),
         Literal::Float(_) | Literal::Hex(_) | Literal::Binary(_) | Literal::Timestamp(_) => {

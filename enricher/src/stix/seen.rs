@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use super::evaluation::How;
-use super::normal::{Key, Kind, Normal, Step, canonical_type, kind_of, normalise};
+use super::like::like_fold;
+use super::normal::{Key, Kind, Step, canonical_type, kind_of};
+use super::program::Text;
+use super::regexes::nfc;
 
 /// How far references are followed: `process:image_ref.parent_directory_ref.path` takes two.
 const MAX_REFERENCES: usize = 3;
@@ -41,9 +44,48 @@ pub(super) struct Value {
 
 #[derive(Debug, Clone)]
 pub(super) enum Data {
-    Text { raw: Box<str>, normal: Normal, kind: Kind },
+    Text { raw: Box<str>, text: Text, kind: Kind, forms: Option<Box<Forms>> },
     Integer(i64),
     Boolean(bool),
+}
+
+/// What else a text is compared in; each only where it is another than the text or its normal form.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Forms {
+    /// Composed, for `MATCHES`.
+    composed: Option<Box<str>>,
+    /// As written but for case, for `LIKE`.
+    folded: Option<Box<str>>,
+}
+
+impl Data {
+    fn text(raw: Box<str>, kind: Kind) -> Self {
+        let text = Text::new(kind, &raw);
+        let composed = match nfc(&raw) {
+            Cow::Owned(composed) => Some(composed.into()),
+            Cow::Borrowed(_) => None,
+        };
+        let folded = like_fold(&raw);
+        let folded = (*folded != *text.or(&raw)).then(|| folded.into());
+        let any = composed.is_some() || folded.is_some();
+        Self::Text { forms: any.then(|| Box::new(Forms { composed, folded })), raw, text, kind }
+    }
+
+    /// The texts to hold a regular expression against: as written, and in normal form where that is another.
+    pub(super) fn composed(&self) -> Option<(&str, Option<&str>)> {
+        let Self::Text { raw, text, forms, .. } = self else { return None };
+        let written = forms.as_ref().and_then(|forms| forms.composed.as_deref()).unwrap_or(raw);
+        Some((written, text.plain().filter(|normal| *normal != written)))
+    }
+
+    /// The texts to hold `LIKE` against, folded: as written, and in normal form where that is another.
+    pub(super) fn folded(&self) -> Option<(&str, Option<&str>)> {
+        let Self::Text { raw, text, forms, .. } = self else { return None };
+        Some(match forms.as_ref().and_then(|forms| forms.folded.as_deref()) {
+            Some(folded) => (folded, text.plain()),
+            None => (text.or(raw), None),
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -245,7 +287,7 @@ impl SeenBuilder {
         let data = match value {
             SeenValue::Text(text) => {
                 let kind = kind_of(canonical_type(&known.object_type), names.iter(), &text);
-                Data::Text { normal: normalise(kind, &text), raw: text.into(), kind }
+                Data::text(text.into(), kind)
             }
             SeenValue::Integer(number) => Data::Integer(number),
             SeenValue::Boolean(value) => Data::Boolean(value),
@@ -284,7 +326,7 @@ impl SeenBuilder {
             }
             let Some(known) = self.objects.get(*object as usize) else { continue };
             let raw = known.object_type.clone();
-            let data = Data::Text { normal: Normal::Text(raw.clone()), raw, kind: Kind::CaseText };
+            let data = Data::text(raw, Kind::CaseText);
             let value = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
             self.values.push(Value { data, ioc: None, wider: None });
             types.push(Own { object: *object, path: Path::new(&["type"]), value });

@@ -414,6 +414,12 @@ proptest! {
         }
     }
 
+    /// The fuzz target `stix_evaluate` looks longer for a case of which this is not true.
+    #[test]
+    fn the_evaluation_says_what_a_slow_one_says(bytes in prop::collection::vec(any::<u8>(), 0..160)) {
+        differential::check(&bytes);
+    }
+
     /// Whatever an alert saw, a pattern of it is true of it, and found by its atoms.
     #[test]
     fn what_was_seen_is_found(value in any::<String>(), property in prop::sample::select(&[

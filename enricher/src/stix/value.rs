@@ -71,8 +71,8 @@ impl<'a> Value<'a> {
             (Self::Float(a), Value::Integer(b)) => order_mixed(*b, *a).map(Ordering::reverse),
             (Self::String(a), Value::String(b)) => Some(a.cmp(b)),
             (Self::Bytes(a), Value::Bytes(b)) => Some(a.cmp(b)),
-            (Self::Bytes(a), Value::String(b)) => Some(a.as_ref().cmp(&latin1(b)?)),
-            (Self::String(a), Value::Bytes(b)) => Some(latin1(a)?.as_slice().cmp(b)),
+            (Self::Bytes(a), Value::String(b)) => order_bytes(a, b),
+            (Self::String(a), Value::Bytes(b)) => order_bytes(b, a).map(Ordering::reverse),
             (Self::Timestamp(a), Value::Timestamp(b)) => Some(a.cmp(b)),
             _ => None,
         }
@@ -110,9 +110,10 @@ fn order_mixed(integer: i64, float: f64) -> Option<Ordering> {
     Some(integer.cmp(&whole).then_with(|| 0.0.partial_cmp(&float.fract()).unwrap_or(Ordering::Equal)))
 }
 
-/// The text as bytes, one for each character; `None` when a character is above U+00FF.
-fn latin1(text: &str) -> Option<Vec<u8>> {
-    text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
+/// Bytes and text in order, each character standing for the byte of its number; `None` when one is above U+00FF.
+fn order_bytes(bytes: &[u8], text: &str) -> Option<Ordering> {
+    let is_bytes = text.chars().all(|c| u32::from(c) < 256);
+    is_bytes.then(|| bytes.iter().map(|byte| char::from(*byte)).cmp(text.chars()))
 }
 
 /// Whether a text has the form `2024-01-31T23:59:60.123Z` that the grammar asks of a timestamp.
