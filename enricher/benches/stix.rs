@@ -27,12 +27,25 @@ const MATCHES_DOMAIN: &str = "[domain-name:value MATCHES '^update[0-9]+[.]rogue[
 const IN: &str = "[domain-name:value IN ('a.rogue.example', 'b.rogue.example', 'c.rogue.example')]";
 const NETWORK_EQUAL: &str = "[ipv4-addr:value = '203.0.113.0/24']";
 const REGISTRY: &str = r"[windows-registry-key:key = 'HKLM\\Software\\Rogue']";
-const ANY_HASH: &str = "[file:hashes[*] = 'ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb']";
+const ANY_HASH: &str =
+    "[file:hashes[*] = 'ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb']";
 const TRAFFIC: &str = "[network-traffic:dst_ref.value = '198.51.100.7']";
 
 /// One comparison each, of every form that feeds write.
 const SINGLE: [&str; 14] = [
-    ADDRESS, DOMAIN, HASH, URL, NETWORK, LIKE, LIKE_PATH, MATCHES, MATCHES_DOMAIN, IN, NETWORK_EQUAL, REGISTRY, ANY_HASH,
+    ADDRESS,
+    DOMAIN,
+    HASH,
+    URL,
+    NETWORK,
+    LIKE,
+    LIKE_PATH,
+    MATCHES,
+    MATCHES_DOMAIN,
+    IN,
+    NETWORK_EQUAL,
+    REGISTRY,
+    ANY_HASH,
     TRAFFIC,
 ];
 const SEVERAL: &str = "([file:hashes.MD5 = '0cc175b9c0f1b6a831c399e269772661'] FOLLOWEDBY \

@@ -12,8 +12,7 @@ use super::{
 };
 
 const AT: &str = "2026-04-02T08:00:00Z";
-const TIMES: [&str; 4] =
-    ["2026-04-02T07:59:59.999Z", AT, "2026-04-02T08:00:00.001Z", "2026-04-03T00:00:00Z"];
+const TIMES: [&str; 4] = ["2026-04-02T07:59:59.999Z", AT, "2026-04-02T08:00:00.001Z", "2026-04-03T00:00:00Z"];
 const EXPRESSIONS: [&str; 6] = ["a+", "^b", "c$", "[ab]c", "a.c", "^(a|b)+$"];
 const NETWORKS: [&str; 5] =
     ["198.51.100.0/24", "198.51.100.0/31", "198.51.100.2/31", "198.51.100.1", "203.0.113.0/24"];
@@ -268,8 +267,7 @@ pub(crate) fn check(bytes: &[u8]) {
     let mut comparisons = Vec::new();
     Naive::comparisons(pattern.expression(), &mut comparisons);
     let whole = Naive { objects: &objects }.whole(pattern.expression());
-    let is_true =
-        |comparison: &Comparison| objects.iter().any(|object| Naive::holds(comparison, object));
+    let is_true = |comparison: &Comparison| objects.iter().any(|object| Naive::holds(comparison, object));
     let partial = !whole && comparisons.iter().any(|c| Naive::identifies(c) && is_true(c));
     assert_eq!((evaluation.whole, evaluation.partial), (whole, partial), "{}", context());
     assert_eq!(whole || partial, !evaluation.hits.is_empty(), "{}", context());
@@ -286,5 +284,9 @@ pub(crate) fn check(bytes: &[u8]) {
     }
     // Whoever looks the pattern up by its atoms finds it for this alert.
     let atoms = pattern.atoms();
-    assert!(evaluation.hits.is_empty() || !(atoms.atoms.is_empty() && atoms.unindexed.is_empty()), "{}", context());
+    assert!(
+        evaluation.hits.is_empty() || !(atoms.atoms.is_empty() && atoms.unindexed.is_empty()),
+        "{}",
+        context()
+    );
 }

@@ -3,9 +3,7 @@
 use super::ast::{Literal, Test};
 use super::evaluate::Run;
 use super::evaluation::How;
-use super::normal::{
-    Kind, Normal, is_in_capitals, is_standard_hash_name, misnamed_hash, same_but_for_case,
-};
+use super::normal::{Kind, Normal, is_in_capitals, is_standard_hash_name, misnamed_hash, same_but_for_case};
 use super::program::{Operand, Operator, Term, comparison, keys};
 use super::regexes;
 use super::seen::{Data, Property, Value};
@@ -86,7 +84,8 @@ impl Run<'_> {
                     Kind::CaseText => written == raw || is_in_capitals(written),
                     _ => true,
                 };
-                let how = || if network { How::Cidr } else { self.how(at, term, *kind, written, raw, property) };
+                let how =
+                    || if network { How::Cidr } else { self.how(at, term, *kind, written, raw, property) };
                 is_same.then(how)
             }
             (Operand::Integer(a), Data::Integer(b)) => (a == b).then_some(How::Exact),

@@ -56,7 +56,9 @@ impl Like {
             return text.strip_prefix(part);
         }
         let mut rest = text.chars();
-        part.chars().all(|wanted| rest.next().is_some_and(|c| wanted == '_' || wanted == c)).then(|| rest.as_str())
+        part.chars()
+            .all(|wanted| rest.next().is_some_and(|c| wanted == '_' || wanted == c))
+            .then(|| rest.as_str())
     }
 
     /// What follows the first place of a part in the text.

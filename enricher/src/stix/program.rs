@@ -10,8 +10,8 @@ use regex::Regex;
 use super::ast::{
     Comparison, ComparisonExpression, Literal, ObjectPath, ObservationExpression, PathStep, Qualifier, Test,
 };
-use super::normal::{self, Key, Kind, Normal, Step, canonical_type, kind_of, misnamed_hash, normalise};
 use super::like::Like;
+use super::normal::{self, Key, Kind, Normal, Step, canonical_type, kind_of, misnamed_hash, normalise};
 use super::regexes;
 use jiff::Timestamp;
 
