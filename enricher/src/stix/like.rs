@@ -58,7 +58,7 @@ impl Like {
         let mut rest = text.chars();
         part.chars()
             .all(|wanted| rest.next().is_some_and(|c| wanted == '_' || wanted == c))
-            .then(|| rest.as_str())
+            .then_some(rest.as_str())
     }
 
     /// What follows the first place of a part in the text.
