@@ -66,12 +66,17 @@ impl Like {
         if !self.has_single {
             return text.find(part).map(|at| &text[at + part.len()..]);
         }
-        let mut rest = text.chars();
+        // Only where the text in front of the first `_` stands can the part stand.
+        let literal = part.split('_').next().unwrap_or_default();
+        let mut rest = text;
         loop {
-            if let Some(after) = self.strip(part, rest.as_str()) {
+            rest = &rest[rest.find(literal)?..];
+            if let Some(after) = self.strip(part, rest) {
                 return Some(after);
             }
-            rest.next()?;
+            let mut chars = rest.chars();
+            chars.next()?;
+            rest = chars.as_str();
         }
     }
 
