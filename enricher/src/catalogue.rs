@@ -70,10 +70,14 @@ pub enum Holds {
     Answers,
     /// A URL, a host and path without a scheme, or a request's path.
     Url,
-    /// E-mail addresses.
-    Email,
-    /// An account, looked up if it is an e-mail address.
+    /// E-mail addresses of those who sent, of those who were to receive, or of anybody.
+    Email(Role),
+    /// An account: an e-mail address, or the name of a login.
     Account,
+    /// The name of a login, which is no e-mail address even if it looks like one.
+    Login,
+    /// The security identifier of an account.
+    Sid,
     /// Hashes with their algorithms: `SHA1=…,MD5=…,IMPHASH=…`.
     Hashes,
     /// A file's hash, whose length tells the algorithm.
@@ -86,11 +90,15 @@ pub enum Holds {
     NotAFile,
     /// The path or name of the file that the event is about.
     Path,
+    /// The path or name of the file that a process ran.
+    Image,
     /// Another path, of which only the host of a share counts.
     Folder,
     /// What Microsoft Defender writes for paths: `file:_C:\a.exe; webfile:_C:\a|https://host/a|pid:1`.
     Resources,
-    /// A command line or a script.
+    /// The command line of a process.
+    CommandLine,
+    /// A command, a script, or what else a machine runs.
     Command,
     /// A whole HTTP request.
     Request,
@@ -117,6 +125,8 @@ impl Holds {
             self,
             Self::Nothing
                 | Self::Account
+                | Self::Login
+                | Self::Sid
                 | Self::Signature
                 | Self::Folder
                 | Self::Superseded
@@ -126,7 +136,7 @@ impl Holds {
 
     /// Whether the field is read as text.
     pub(crate) const fn is_text(self) -> bool {
-        matches!(self, Self::Text | Self::Command | Self::Request)
+        matches!(self, Self::Text | Self::Command | Self::CommandLine | Self::Request)
     }
 
     /// The STIX path that the value has in a pattern; empty where that depends on what is found.
@@ -135,16 +145,24 @@ impl Holds {
         match self {
             Self::Host(Role::Source) => "network-traffic:src_ref.value",
             Self::Host(Role::Destination) => "network-traffic:dst_ref.value",
-            Self::Host(Role::Seen) => "ipv4-addr:value, ipv6-addr:value, domain-name:value",
+            Self::Host(Role::Seen | Role::Image) => "ipv4-addr:value, ipv6-addr:value, domain-name:value",
             Self::Domain => "domain-name:value",
             Self::Answers => "domain-name:resolves_to_refs[*].value",
             Self::Url => "url:value",
-            Self::Email | Self::Account => "email-addr:value",
+            Self::Email(Role::Source) => "email-message:from_ref.value",
+            Self::Email(Role::Destination) => "email-message:to_refs[*].value",
+            Self::Email(Role::Seen | Role::Image) => "email-addr:value",
+            Self::Account => "email-addr:value, user-account:account_login",
+            Self::Login => "user-account:account_login",
+            Self::Sid => "user-account:user_id",
             Self::Hashes | Self::Hash => "file:hashes",
             Self::Digest(Kind::CertSha1) => "x509-certificate:hashes.'SHA-1'",
+            Self::Digest(Kind::CertSerial) => "x509-certificate:serial_number",
             Self::Digest(Kind::CertSha256) => "x509-certificate:hashes.'SHA-256'",
             Self::Digest(kind) if kind.is_file_hash() => "file:hashes",
             Self::Path | Self::Resources => "file:name",
+            Self::Image => "process:image_ref.name",
+            Self::CommandLine => "process:command_line",
             Self::RegistryKey => "windows-registry-key:key",
             Self::Pipe => "file:name",
             Self::Mac => "mac-addr:value",
@@ -167,12 +185,16 @@ impl Holds {
         match self {
             Self::Host(Role::Source) => "source host",
             Self::Host(Role::Destination) => "destination host",
-            Self::Host(Role::Seen) => "host",
+            Self::Host(Role::Seen | Role::Image) => "host",
             Self::Domain => "DNS name",
             Self::Answers => "DNS answers",
             Self::Url => "URL",
-            Self::Email => "e-mail addresses",
-            Self::Account => "account; looked up if an e-mail address",
+            Self::Email(Role::Source) => "e-mail addresses of senders",
+            Self::Email(Role::Destination) => "e-mail addresses of recipients",
+            Self::Email(Role::Seen | Role::Image) => "e-mail addresses",
+            Self::Account => "account or e-mail address",
+            Self::Login => "account",
+            Self::Sid => "security identifier",
             Self::Hashes => "hashes with algorithms",
             Self::Hash => "file hash",
             Self::Digest(kind) => kind.as_str(),
@@ -181,7 +203,9 @@ impl Holds {
             Self::Path => "file",
             Self::Folder => "other path; host of a share only",
             Self::Resources => "Defender resources",
-            Self::Command => "command line or script",
+            Self::Image => "file that a process ran",
+            Self::CommandLine => "command line",
+            Self::Command => "command or script",
             Self::Request => "HTTP request",
             Self::RegistryKey => "registry key",
             Self::Pipe => "named pipe",
@@ -511,8 +535,8 @@ mod tests {
             let alert = source(&json);
             Catalogue::get().find(path, &Source::of(alert.leaves())).map(|field| (field.holds, field.object))
         };
-        assert_eq!(sysmon(1, "data.win.eventdata.image"), Some((Holds::Path, "file")));
-        assert_eq!(sysmon(11, "data.win.eventdata.image"), Some((Holds::Path, "process")));
+        assert_eq!(sysmon(1, "data.win.eventdata.image"), Some((Holds::Image, "file")));
+        assert_eq!(sysmon(11, "data.win.eventdata.image"), Some((Holds::Image, "process")));
         assert_eq!(sysmon(24, "data.win.eventdata.hashes"), Some((Holds::NotAFile, "")));
         assert_eq!(sysmon(26, "data.win.eventdata.hashes"), Some((Holds::Hashes, "file")));
     }

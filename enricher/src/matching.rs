@@ -15,7 +15,7 @@ use crate::validity::Validity;
 
 mod seen;
 
-pub(crate) use seen::{parents, stix_property};
+pub(crate) use seen::{parents, serial_spellings, stix_property};
 
 /// An indicator or an observable that matched what an alert saw.
 #[derive(Clone, Debug)]
@@ -304,30 +304,65 @@ fn seen_observables<'a>(
     })
 }
 
+/// The kinds of addresses that a wallet of unknown currency may have.
+const WALLETS: &[Kind] = &[
+    Kind::Bitcoin,
+    Kind::BitcoinCash,
+    Kind::Litecoin,
+    Kind::Dogecoin,
+    Kind::Dash,
+    Kind::Ethereum,
+    Kind::Monero,
+    Kind::Tron,
+    Kind::Ripple,
+    Kind::Tezos,
+    Kind::Cardano,
+    Kind::Solana,
+];
+
 /// The IoCs that an observable stands for, in the form in which the extractor gives them.
 pub(crate) fn iocs_of(observable: &Observable) -> Vec<Ioc> {
-    let kind = match observable.entity_type.as_deref().unwrap_or_default() {
-        "IPv4-Addr" => Some(Kind::Ipv4Addr),
-        "IPv6-Addr" => Some(Kind::Ipv6Addr),
-        "Domain-Name" | "Hostname" => Some(Kind::DomainName),
-        "Url" => Some(Kind::Url),
-        "Email-Addr" => Some(Kind::EmailAddr),
-        "Windows-Registry-Key" => Some(Kind::RegistryKey),
-        "Mac-Addr" => Some(Kind::MacAddr),
-        "User-Agent" => Some(Kind::UserAgent),
-        "StixFile" | "Artifact" => Some(Kind::FileName),
-        _ => None,
+    let entity_type = observable.entity_type.as_deref().unwrap_or_default();
+    let kinds: &[Kind] = match entity_type {
+        "IPv4-Addr" => &[Kind::Ipv4Addr],
+        "IPv6-Addr" => &[Kind::Ipv6Addr],
+        "Domain-Name" | "Hostname" => &[Kind::DomainName, Kind::OnionService],
+        "Url" => &[Kind::Url],
+        "Email-Addr" => &[Kind::EmailAddr],
+        "Windows-Registry-Key" => &[Kind::RegistryKey],
+        "Mac-Addr" => &[Kind::MacAddr],
+        "User-Agent" => &[Kind::UserAgent],
+        "StixFile" | "Artifact" => &[Kind::FileName],
+        "Mutex" => &[Kind::Mutex],
+        "Autonomous-System" => &[Kind::Asn],
+        "Cryptocurrency-Wallet" => WALLETS,
+        // What stands for these is one of several properties, which their forms tell apart.
+        "User-Account" => &[Kind::AccountId, Kind::Account],
+        "Process" => &[Kind::CommandLine],
+        "X509-Certificate" => &[Kind::CertSerial],
+        _ => &[],
     };
+    let is_certificate = entity_type == "X509-Certificate";
+    let text = match entity_type {
+        "StixFile" | "Artifact" => observable.name.as_deref(),
+        // A number is the id of the process.
+        "Process" => observable.value.as_deref().filter(|text| text.contains(|c: char| !c.is_ascii_digit())),
+        _ => observable.value.as_deref(),
+    };
+    // A certificate is told by one of its hashes, if it has one.
+    let text = text.filter(|text| {
+        !is_certificate || observable.hashes.iter().all(|hash| !hash.hash.eq_ignore_ascii_case(text))
+    });
     let mut iocs: Vec<Ioc> = Vec::new();
-    if let Some(kind) = kind {
-        let name = match kind {
-            Kind::FileName => observable.name.as_deref(),
-            _ => observable.value.as_deref(),
-        };
-        iocs.extend(name.and_then(|name| Ioc::parse(kind, name).ok()));
-    }
+    iocs.extend(text.and_then(|text| kinds.iter().find_map(|kind| Ioc::parse(*kind, text).ok())));
     for hash in &observable.hashes {
-        iocs.extend(crate::lookup::hash_kind(&hash.algorithm).and_then(|k| Ioc::parse(k, &hash.hash).ok()));
+        let kind = match crate::lookup::hash_kind(&hash.algorithm) {
+            Some(Kind::Sha1) if is_certificate => Some(Kind::CertSha1),
+            Some(Kind::Sha256) if is_certificate => Some(Kind::CertSha256),
+            Some(_) if is_certificate => None,
+            kind => kind,
+        };
+        iocs.extend(kind.and_then(|kind| Ioc::parse(kind, &hash.hash).ok()));
     }
     iocs
 }

@@ -46,10 +46,12 @@ pub enum Role {
     /// Nothing is known about its part.
     #[default]
     Seen,
-    /// Where a connection came from.
+    /// Where a connection came from, or who sent a message.
     Source,
-    /// Where a connection went to.
+    /// Where a connection went to, or who was to receive a message.
     Destination,
+    /// The file that a process ran.
+    Image,
 }
 
 /// A value that looked like an IoC and is not looked up.

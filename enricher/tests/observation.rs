@@ -1,5 +1,7 @@
 //! What patterns are evaluated on, from the alert to the event: what is looked up, and what only completes it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
+
 use enricher::{Bundle, Enricher, Policy};
 use serde_json::json;
 use wazuh_alert::Alert;

@@ -38,6 +38,7 @@ fn show(selection: &Selection) -> String {
             Role::Seen => "",
             Role::Source => " source",
             Role::Destination => " destination",
+            Role::Image => " image",
         };
         let via = if seen.via.is_empty() { String::new() } else { format!(" via {}", seen.via) };
         writeln!(

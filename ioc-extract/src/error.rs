@@ -50,6 +50,9 @@ pub enum Rejected {
     /// The label before it says that it identifies a session or request, though it has the length of a hash.
     #[error("the value identifies a session or request")]
     SessionId,
+    /// The account of a machine, or one that every system has (`SYSTEM`, `root`).
+    #[error("the account is that of a machine or one that every system has")]
+    SystemAccount,
     /// An XML namespace, a schema or the documentation link of a product.
     #[error("the value is a schema or documentation address")]
     Boilerplate,
@@ -74,6 +77,7 @@ impl Rejected {
             Self::LooksLikeCode => "looks-like-code",
             Self::PartOfPath => "part-of-path",
             Self::SessionId => "session-id",
+            Self::SystemAccount => "system-account",
             Self::Boilerplate => "boilerplate",
         }
     }

@@ -74,7 +74,20 @@ macro_rules! kinds {
         /// for (kind, text, value) in examples {
         ///     assert!(extractor.scan(text).any(|found| found.kind == kind && found.value == value), "{text}");
         /// }
-        /// // Fields that hold a mutex or a user agent are read with `Ioc::parse`.
+        /// // Mutexes, user agents, accounts, command lines and serial numbers look like any text: fields that hold
+        /// // them are read with `Ioc::parse`.
+        /// let fields = [
+        ///     (Kind::Mutex, r"Global\BadMutex7", r"Global\BadMutex7"),
+        ///     (Kind::UserAgent, "Mozilla/5.0 (Bad)", "Mozilla/5.0 (Bad)"),
+        ///     (Kind::Account, r"CORP\bob", r"CORP\bob"),
+        ///     (Kind::AccountId, "s-1-5-21-1-2-3-1104", "S-1-5-21-1-2-3-1104"),
+        ///     (Kind::CommandLine, " whoami /all ", "whoami /all"),
+        ///     (Kind::CertSerial, "00:9A:1D:3F:5B", "9a1d3f5b"),
+        /// ];
+        /// for (kind, text, value) in fields {
+        ///     assert_eq!(ioc_extract::Ioc::parse(kind, text)?.value(), value);
+        /// }
+        /// # Ok::<(), ioc_extract::Rejected>(())
         /// ```
         #[non_exhaustive]
         #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Debug)]
@@ -152,6 +165,13 @@ kinds! {
     Asn = "autonomous-system",
     /// A user agent as a client sent it.
     UserAgent = "user-agent",
+    /// The name with which a user logs in, as written, with its domain where one stands before it (`CORP\bob`); never
+    /// searched for in text. Accounts of machines (`WIN-1$`) and of the system itself are none.
+    Account = "user-account",
+    /// The security identifier (SID) of an account that somebody created; never searched for in text.
+    AccountId = "user-id",
+    /// The command line of a process, as written; never searched for in text.
+    CommandLine = "command-line",
     /// A vulnerability: `CVE-YYYY-N`.
     Cve = "cve",
     /// A technique of MITRE ATT&CK: `T1059` or `T1059.001`.
@@ -170,6 +190,8 @@ kinds! {
     CertSha1 = "cert:sha1",
     /// SHA-256 fingerprint of a certificate; found only where a label says so.
     CertSha256 = "cert:sha256",
+    /// Serial number of a certificate: lower-case hex without leading zeros; never searched for in text.
+    CertSerial = "cert:serial",
     /// A Bitcoin address with a valid checksum.
     Bitcoin = "btc",
     /// A Bitcoin Cash address with a valid checksum, without `bitcoincash:`.

@@ -45,8 +45,8 @@ mod special;
 
 pub use error::{Rejected, UnknownKind};
 pub use extractor::{
-    DecodeLimits, Decoding, Extractor, ExtractorBuilder, Found, Item, Items, LeftOut, MappedAddresses, Matches,
-    Profile, Via,
+    DecodeLimits, Decoding, Extractor, ExtractorBuilder, Found, Item, Items, LeftOut, MappedAddresses,
+    Matches, Profile, Via,
 };
 pub use ioc::{Ioc, Kind, KindSet};
 pub use kind::{

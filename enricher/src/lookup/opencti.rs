@@ -6,10 +6,10 @@ use std::time::Instant;
 use async_trait::async_trait;
 use ioc_extract::{Ioc, Kind};
 use ipnet::IpNet;
-use opencti_client::{Client, Endpoint, HashAlgorithm, Terms, pattern};
+use opencti_client::{Client, Endpoint, HashAlgorithm, ObservableKey, Terms, pattern};
 
 use super::{Context, Findings, Intel, Lookup, LookupError};
-use crate::matching::parents;
+use crate::matching::{parents, serial_spellings, stix_property};
 use crate::pipeline::with_causes;
 use crate::question::Near;
 
@@ -163,8 +163,69 @@ fn terms(iocs: &[Ioc]) -> Terms {
             Kind::MacAddr => {
                 terms.value(value).pattern(&pattern::comparison("mac-addr:value", value));
             }
-            _ => {
+            Kind::Sha3_256 => hash(&mut terms, HashAlgorithm::Sha3_256, value, &["'SHA3-256'", "SHA3256"]),
+            Kind::Sha3_512 => hash(&mut terms, HashAlgorithm::Sha3_512, value, &["'SHA3-512'", "SHA3512"]),
+            Kind::Ssdeep => hash(&mut terms, HashAlgorithm::Ssdeep, value, &["SSDEEP", "'SSDEEP'", "ssdeep"]),
+            Kind::Tlsh => hash(&mut terms, HashAlgorithm::Tlsh, value, &["TLSH", "'TLSH'"]),
+            // OpenCTI keeps no such hashes of files: only a pattern can be about one.
+            Kind::Sha224 => patterns(&mut terms, value, &["file:hashes.'SHA-224'", "file:hashes.SHA224"]),
+            Kind::Sha384 => patterns(&mut terms, value, &["file:hashes.'SHA-384'", "file:hashes.SHA384"]),
+            Kind::Imphash => patterns(&mut terms, value, &["file:hashes.IMPHASH", "file:hashes.'IMPHASH'"]),
+            Kind::CertSha1 => {
+                terms.hash(HashAlgorithm::Sha1, value);
+                patterns(
+                    &mut terms,
+                    value,
+                    &["x509-certificate:hashes.'SHA-1'", "x509-certificate:hashes.SHA1"],
+                );
+            }
+            Kind::CertSha256 => {
+                terms.hash(HashAlgorithm::Sha256, value);
+                patterns(
+                    &mut terms,
+                    value,
+                    &["x509-certificate:hashes.'SHA-256'", "x509-certificate:hashes.SHA256"],
+                );
+            }
+            Kind::CertSerial => {
+                for spelling in serial_spellings(value) {
+                    terms
+                        .observable_key(ObservableKey::CertificateSerialNumber, &spelling)
+                        .pattern(&pattern::comparison("x509-certificate:serial_number", &spelling));
+                }
+            }
+            Kind::Account => {
+                terms
+                    .observable_key(ObservableKey::AccountLogin, value)
+                    .pattern(&pattern::comparison("user-account:account_login", value));
+            }
+            Kind::AccountId => {
+                terms
+                    .observable_key(ObservableKey::UserId, value)
+                    .pattern(&pattern::comparison("user-account:user_id", value));
+            }
+            Kind::CommandLine => {
+                terms
+                    .observable_key(ObservableKey::CommandLine, value)
+                    .pattern(&pattern::comparison("process:command_line", value));
+            }
+            Kind::Mutex => {
+                terms
+                    .observable_key(ObservableKey::MutexName, value)
+                    .pattern(&pattern::comparison("mutex:name", value));
+            }
+            Kind::Asn => {
+                if let Ok(number) = value.trim_start_matches("AS").parse::<u32>() {
+                    terms
+                        .autonomous_system(number)
+                        .pattern(&format!("[autonomous-system:number = {number}]"));
+                }
+            }
+            kind => {
                 terms.value(value);
+                if let Some((object_type, path)) = stix_property(kind) {
+                    terms.pattern(&pattern::comparison(&format!("{object_type}:{path}"), value));
+                }
             }
         }
     }
@@ -196,6 +257,14 @@ fn near_terms(near: &Near) -> Terms {
         }
     }
     terms
+}
+
+/// Patterns that compare with the value alone, or hold it among other things.
+fn patterns(terms: &mut Terms, value: &str, paths: &[&str]) {
+    for path in paths {
+        terms.pattern(&pattern::comparison(path, value));
+    }
+    phrase(terms, value);
 }
 
 /// Patterns that hold the value among other things. A value that cannot be searched for so is asked for by its exact
@@ -285,5 +354,28 @@ mod tests {
     #[test]
     fn addresses_are_expanded() {
         assert_eq!(expanded("2001:db8::1".parse().unwrap()), "2001:0db8:0000:0000:0000:0000:0000:0001");
+    }
+
+    /// Every kind that patterns speak of is asked for by its pattern.
+    #[test]
+    fn each_kind_is_asked_for() {
+        let values = [
+            (Kind::Asn, "AS13335", 2),
+            (Kind::Mutex, r"Global\a", 2),
+            (Kind::Account, r"CORP\bob", 2),
+            (Kind::AccountId, "S-1-5-21-1-2-3-1104", 2),
+            (Kind::CommandLine, "a.exe -x", 2),
+            // The digits, and the pairs: as property and as pattern.
+            (Kind::CertSerial, "9a1d3f", 4),
+            (Kind::CertSha1, "5f0c1f7e9b2d4a6c8e0f1a3b5c7d9e2f4a6b8c0d", 4),
+            (Kind::Imphash, "0cc175b9c0f1b6a831c399e269772661", 3),
+            (Kind::Ssdeep, "3:AXGBicFlgVNhBGcL6wCrFQEv:AXGHsNhxLsr2C", 4),
+            (Kind::Ethereum, "0xe28d93af0ce60ec913ebcfaaa9d81543c207e5c7", 2),
+            (Kind::Ja3, "0cc175b9c0f1b6a831c399e269772661", 1),
+        ];
+        for (kind, value, count) in values {
+            let ioc = Ioc::parse(kind, value).unwrap();
+            assert_eq!((kind, terms(&[ioc]).len()), (kind, count));
+        }
     }
 }

@@ -256,3 +256,32 @@ fn what_is_not_asked_for_only_completes_a_pattern() {
     set aside f-only-name-in-part: kind-off
     ");
 }
+
+#[test]
+fn observables_stand_for_iocs() {
+    let sha1 = "5f0c1f7e9b2d4a6c8e0f1a3b5c7d9e2f4a6b8c0d";
+    let hashed = |entity_type, value| Observable {
+        hashes: vec![Hash { algorithm: "SHA-1".into(), hash: sha1.into() }],
+        ..observable("x", entity_type, value)
+    };
+    let observables = [
+        observable("x", "User-Account", r"CORP\bob"),
+        observable("x", "User-Account", "S-1-5-21-1-2-3-1104"),
+        observable("x", "User-Account", "SYSTEM"),
+        observable("x", "Process", "1234"),
+        observable("x", "Process", "a.exe -x"),
+        observable("x", "Mutex", r"Global\a"),
+        observable("x", "Autonomous-System", "13335"),
+        observable("x", "Autonomous-System", "EXAMPLE-NET"),
+        observable("x", "Cryptocurrency-Wallet", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq"),
+        observable("x", "X509-Certificate", "00:9A:1D"),
+        hashed("X509-Certificate", sha1),
+        hashed("StixFile", sha1),
+    ];
+    let told = observables.map(|observable| {
+        let iocs = iocs_of(&observable);
+        let iocs = iocs.iter().map(|ioc| format!("{} {ioc}", ioc.kind())).collect::<Vec<_>>().join(", ");
+        format!("{} {}: {iocs}", observable.entity_type.unwrap(), observable.value.unwrap())
+    });
+    insta::assert_snapshot!(told.join("\n"));
+}

@@ -40,6 +40,12 @@ pub(super) fn is_redundant(alert: &Alert, log: &str) -> bool {
 pub(super) fn read_log(walker: &mut Walker<'_>, log: &str) {
     if walker.source.is_decoder("auditd") {
         for command in auditd::commands(log) {
+            let (line, via) = match command.decoded.is_empty() {
+                true => (&command.plain, ""),
+                false => (&command.decoded, "hex"),
+            };
+            let object = walker.next_object();
+            walker.command_line(PATH, line, object, via);
             walker.text(PATH, &command.plain, &Reading::default());
             walker.text(PATH, &command.decoded, &Reading { via: "hex", ..Reading::default() });
         }

@@ -53,7 +53,7 @@ pub(super) fn walk(alert: &Alert, extractor: &Extractor) -> Walked {
             message = Some(leaf);
         } else if holds.is_text() {
             if leaf.kind == ScalarKind::String {
-                texts.push((leaf, holds));
+                texts.push((leaf, field));
             }
         } else if let Some(field) = field
             && holds != Holds::Nothing
@@ -62,9 +62,13 @@ pub(super) fn walk(alert: &Alert, extractor: &Extractor) -> Walked {
             walker.field(leaf, field);
         }
     }
-    for (leaf, holds) in texts {
-        let is_request = holds == Holds::Request;
+    for (leaf, field) in texts {
+        let is_request = field.is_some_and(|field| field.holds == Holds::Request);
         walker.whole = leaf.text;
+        if let Some(field) = field.filter(|field| field.holds == Holds::CommandLine) {
+            let object = walker.objects.of_field(field.object, leaf.path);
+            walker.command_line(leaf.path, leaf.text.trim(), object, "");
+        }
         walker.text(leaf.path, leaf.text, &Reading { is_request, ..Reading::default() });
     }
     // What stands in the fields does not count again where these repeat it.
@@ -172,7 +176,7 @@ impl<'a> Walker<'a> {
     fn message(&mut self, path: &str, text: &str) {
         if let Some(file) = read::blocked_file(text) {
             let object = self.objects.next();
-            self.file(path, file, object);
+            self.file(path, file, Role::Seen, object);
         }
         let names_files = self.source.message_names_files();
         self.text(path, text, &Reading { names_files, ..Reading::default() });
@@ -196,13 +200,22 @@ impl<'a> Walker<'a> {
                 }
             }
             Holds::Url => self.url(path, text, object),
-            Holds::Email => self.emails(path, text, object),
+            Holds::Email(role) => self.emails(path, text, role, object),
             Holds::Account => {
                 // `#EXT#` marks the name that a tenant gives to its guests.
                 if text.contains('@')
                     && !text.contains('#')
                     && let Ok(ioc) = Ioc::parse(Kind::EmailAddr, text)
                 {
+                    self.see(path, text, ioc, Role::Seen, object, "");
+                } else {
+                    self.login(path, text, object);
+                }
+            }
+            Holds::Login => self.login(path, text, object),
+            // Most are of the system itself, which is not worth a word.
+            Holds::Sid => {
+                if let Ok(ioc) = Ioc::parse(Kind::AccountId, text) {
                     self.see(path, text, ioc, Role::Seen, object, "");
                 }
             }
@@ -227,7 +240,8 @@ impl<'a> Walker<'a> {
             Holds::Digest(kind) => self.parse(path, kind, text, object),
             Holds::Superseded => self.no_hash(path, text, &LeftOutReason::Superseded),
             Holds::NotAFile => self.no_hash(path, text, &LeftOutReason::NotAFile),
-            Holds::Path => self.file(path, text, object),
+            Holds::Path => self.file(path, text, Role::Seen, object),
+            Holds::Image => self.file(path, text, Role::Image, object),
             Holds::Folder => self.share(path, text),
             Holds::Resources => self.resources(path, text, object),
             Holds::RegistryKey => self.parse(path, Kind::RegistryKey, text, object),
@@ -238,7 +252,7 @@ impl<'a> Walker<'a> {
                 }
             }
             Holds::UserAgent => self.user_agent(path, text, object),
-            Holds::Text | Holds::Command | Holds::Request | Holds::Nothing => {}
+            Holds::Text | Holds::Command | Holds::CommandLine | Holds::Request | Holds::Nothing => {}
         }
     }
 
@@ -291,29 +305,53 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn emails(&mut self, path: &str, text: &str, object: u32) {
+    fn emails(&mut self, path: &str, text: &str, role: Role, object: u32) {
         match Ioc::parse(Kind::EmailAddr, text.trim_matches(['<', '>'])) {
-            Ok(ioc) => self.see(path, text, ioc, Role::Seen, object, ""),
+            Ok(ioc) => self.see(path, text, ioc, role, object, ""),
             Err(_) => {
-                self.text(path, text, &Reading { only: Some(&[Kind::EmailAddr]), ..Reading::default() });
+                self.text(
+                    path,
+                    text,
+                    &Reading { role, only: Some(&[Kind::EmailAddr]), ..Reading::default() },
+                );
             }
         }
     }
 
+    /// The name of an account, and that without its domain.
+    fn login(&mut self, path: &str, text: &str, object: u32) {
+        let Ok(ioc) = Ioc::parse(Kind::Account, text) else { return };
+        self.see(path, text, ioc, Role::Seen, object, "");
+        if let Some((_, name)) = text.split_once('\\')
+            && let Ok(ioc) = Ioc::parse(Kind::Account, name)
+        {
+            self.see(path, name, ioc, Role::Seen, object, "");
+        }
+    }
+
+    /// The command line of a process.
+    pub(super) fn command_line(&mut self, path: &str, text: &str, object: u32, via: &str) {
+        if !read::is_blank(text)
+            && let Ok(ioc) = Ioc::parse(Kind::CommandLine, text)
+        {
+            self.see(path, text, ioc, Role::Seen, object, via);
+        }
+    }
+
     /// A file's path or name.
-    fn file(&mut self, path: &str, text: &str, object: u32) {
+    fn file(&mut self, path: &str, text: &str, role: Role, object: u32) {
         if text.contains("://") {
             self.url(path, text, object);
             return;
         }
         let Some(name) = read::base_name(text) else { return };
         if let Ok(ioc) = Ioc::parse(Kind::FileName, name) {
-            self.see(path, name, ioc, Role::Seen, object, "");
+            self.see(path, name, ioc, role, object, "");
         }
         if name.len() < text.len()
             && let Ok(ioc) = Ioc::parse(Kind::FilePath, text)
         {
-            self.see(path, text, ioc, Role::Seen, object, "");
+            self.see(path, text, ioc, role, object, "");
         }
         self.share(path, text);
     }
@@ -332,7 +370,7 @@ impl<'a> Walker<'a> {
     fn resources(&mut self, path: &str, text: &str, object: u32) {
         for resource in read::resources(text) {
             match resource {
-                read::Resource::File(file) => self.file(path, file, object),
+                read::Resource::File(file) => self.file(path, file, Role::Seen, object),
                 read::Resource::Url(url) => {
                     let object = self.objects.next();
                     self.url(path, url, object);

@@ -64,6 +64,34 @@ pub(crate) fn canonical_fingerprint(text: &str, len: usize) -> Result<Cow<'_, st
     Ok(Cow::Owned(text.chars().filter(char::is_ascii_hexdigit).map(|c| c.to_ascii_lowercase()).collect()))
 }
 
+/// The serial number of a certificate, at most 20 bytes by RFC 5280 and a zero in front of them: hex, also with `0x`
+/// before it, or in pairs parted by colons or blanks.
+pub(crate) fn serial(text: &str) -> Result<Cow<'_, str>, Rejected> {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let is_parted = digits.len() > 2 && digits.contains([':', ' ']);
+    let well_formed = if is_parted {
+        digits.len() % 3 == 2
+            && digits
+                .bytes()
+                .enumerate()
+                .all(|(i, b)| if i % 3 == 2 { b == b':' || b == b' ' } else { b.is_ascii_hexdigit() })
+    } else {
+        digits.bytes().all(|b| b.is_ascii_hexdigit())
+    };
+    if !well_formed {
+        return Err(Rejected::Malformed);
+    }
+    let start = digits.trim_start_matches(['0', ':', ' ']);
+    match start.bytes().filter(u8::is_ascii_hexdigit).count() {
+        0 => Err(Rejected::Malformed),
+        1..=40 if is_parted => Ok(Cow::Owned(
+            start.chars().filter(char::is_ascii_hexdigit).map(|c| c.to_ascii_lowercase()).collect(),
+        )),
+        1..=40 => Ok(lower(start)),
+        _ => Err(Rejected::TooLong),
+    }
+}
+
 /// `BLOCKSIZE:HASH:HASH`, the block size being 3·2ⁿ.
 pub(crate) fn ssdeep(text: &str) -> Result<Cow<'_, str>, Rejected> {
     let mut parts = text.split(':');

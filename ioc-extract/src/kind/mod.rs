@@ -1,5 +1,6 @@
 //! What each kind looks like: validation and canonical form, one file for each family.
 
+pub(crate) mod account;
 mod digest;
 pub(crate) mod domain;
 pub(crate) mod email;
@@ -37,6 +38,7 @@ pub(crate) fn canonical(kind: Kind, text: &str) -> Result<(Kind, Cow<'_, str>), 
         Kind::Sha256 | Kind::Sha3_256 | Kind::Authentihash => hash::canonical_hex(text, 64)?,
         Kind::CertSha1 => hash::canonical_fingerprint(text, 40)?,
         Kind::CertSha256 => hash::canonical_fingerprint(text, 64)?,
+        Kind::CertSerial => hash::serial(text)?,
         Kind::Sha384 => hash::canonical_hex(text, 96)?,
         Kind::Sha512 | Kind::Sha3_512 => hash::canonical_hex(text, 128)?,
         Kind::Ssdeep => hash::ssdeep(text)?,
@@ -48,6 +50,9 @@ pub(crate) fn canonical(kind: Kind, text: &str) -> Result<(Kind, Cow<'_, str>), 
         Kind::NamedPipe => path::named_pipe(text)?,
         Kind::Mutex => label::bounded(text, 1024)?,
         Kind::UserAgent => label::bounded(text, 4096)?,
+        Kind::Account => account::login(text)?,
+        Kind::AccountId => account::sid(text)?,
+        Kind::CommandLine => account::command_line(text)?,
         Kind::MacAddr => ip::mac(text)?,
         Kind::Asn => label::asn(text)?,
         Kind::Cve => label::cve(text)?,

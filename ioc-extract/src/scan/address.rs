@@ -3,7 +3,12 @@
 use std::{net::Ipv6Addr, ops::Range};
 
 use super::{Scanner, Word};
-use crate::{error::Rejected, extractor::MappedAddresses, ioc::Kind, kind::{self, ip}};
+use crate::{
+    error::Rejected,
+    extractor::MappedAddresses,
+    ioc::Kind,
+    kind::{self, ip},
+};
 
 /// The longest run of hex digits, colons and dots that is an address or a fingerprint (SHA-256 in pairs).
 const MAX_RUN: usize = 95;

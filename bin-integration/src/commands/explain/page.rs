@@ -86,7 +86,14 @@ impl Page {
     }
 
     fn place(&mut self, place: &Place) {
-        let role = place.role.map_or_else(String::new, |role| format!(", the {role} of the connection"));
+        let role = place.role.map_or_else(String::new, |role| {
+            let of = match role {
+                "sender" | "recipient" => "message",
+                "image" => "process",
+                _ => "connection",
+            };
+            format!(", the {role} of the {of}")
+        });
         let via = match place.via.is_empty() {
             true => String::new(),
             false => format!(", decoded: {}", place.via.replace('>', ", then ")),

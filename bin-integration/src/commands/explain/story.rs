@@ -2,7 +2,7 @@
 
 use enricher::select::{LeftOutReason, Role, Sighting};
 use enricher::{Enriched, EventType, Policy, match_all};
-use ioc_extract::Ioc;
+use ioc_extract::{Ioc, Kind};
 use jiff::Timestamp;
 use opencti_client::Endpoint;
 use wazuh_alert::Alert;
@@ -139,10 +139,13 @@ fn found(case: &Case<'_>) -> Vec<Found> {
             path: sighting.path.clone(),
             written: written(case.alert, sighting),
             via: sighting.via.clone(),
-            role: match sighting.role {
-                Role::Seen => None,
-                Role::Source => Some("source"),
-                Role::Destination => Some("destination"),
+            role: match (sighting.role, sighting.ioc.kind()) {
+                (Role::Seen, _) => None,
+                (Role::Source, Kind::EmailAddr) => Some("sender"),
+                (Role::Destination, Kind::EmailAddr) => Some("recipient"),
+                (Role::Source, _) => Some("source"),
+                (Role::Destination, _) => Some("destination"),
+                (Role::Image, _) => Some("image"),
             },
         };
         match list.iter_mut().find(|(ioc, _)| **ioc == sighting.ioc) {

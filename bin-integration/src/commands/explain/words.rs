@@ -107,6 +107,7 @@ const LEFT_OUT: &[Word] = &[
         "session-id",
         "It is as long as a hash, and its label says that it identifies a session or a request.",
     ),
+    Word::fixed("system-account", "It is the account of a machine, or one that every system has."),
     Word::fixed("boilerplate", "It is an XML namespace, a schema or a link to a product's documentation."),
     Word::set(
         "not-global",
