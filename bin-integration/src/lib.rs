@@ -19,6 +19,7 @@ mod commands;
 mod config;
 mod exit;
 mod files;
+mod hits;
 mod home;
 mod input;
 mod late;

@@ -16,6 +16,7 @@ use crate::args::Integration;
 use crate::config::{self, Config, Output, Places};
 use crate::exit::{Exit, Failure, chain};
 use crate::files::{self, Role};
+use crate::hits::HitFiles;
 use crate::outbox::Outbox;
 use crate::pending::{Kind, Pending};
 use crate::platform::{self, Platform};
@@ -106,7 +107,8 @@ fn with_config(
     let platform =
         Platform::new(&call.api_key, &config, home, Some(lookups)).map_err(|error| unusable(&error))?;
     let lists = warning_lists::folder(&config.policy, home);
-    let enricher = warning_lists::with_lists_when_needed(Enricher::new(platform, config.policy), lists);
+    let enricher = Enricher::new(platform, config.policy).with_hits(HitFiles::below(home));
+    let enricher = warning_lists::with_lists_when_needed(enricher, lists);
     let run = Run { enricher, outbox };
     runtime::block_on(run.one(&alert, &bytes, begun))
         .map_err(|error| Failure::from_error(Exit::Defect, &error))?

@@ -276,7 +276,7 @@ fn list(folder: &Path) -> io::Result<Vec<Entry>> {
 }
 
 /// Makes a folder and the one above it. Alerts are nobody else's business, but root and the user wazuh share them.
-fn make(folder: &Path) -> io::Result<()> {
+pub(crate) fn make(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }

@@ -33,9 +33,11 @@
 //! ```
 
 pub mod catalogue;
+mod circumstances;
 mod classify;
 mod decay;
 mod event;
+mod hits;
 mod lookup;
 mod matching;
 mod pipeline;
@@ -43,16 +45,20 @@ mod policy;
 mod question;
 pub mod select;
 pub mod stix;
+mod strength;
 mod validity;
 mod warning_lists;
 
+pub use circumstances::{Action, Circumstances, Direction};
 pub use classify::{Reported, events, limit};
 pub use decay::live_score;
 pub use event::{Event, EventType, FIELDS, FieldDoc, INTEGRATION, MAX_STRING_BYTES};
+pub use hits::{HitCounter, HourlyHits, hour_of};
 pub use lookup::{Bundle, BundleError, Context, Findings, Intel, Lookup, LookupError, OpenCti, Skipped};
 pub use matching::{Match, Matches, Ranked, RelatedMatch, SetAsideIndicator, match_all};
 pub use pipeline::{Enriched, Enricher, extractor, incomplete};
 pub use policy::{Exclusion, KindName, Policy, PolicyError, Score, SetAside, Tlp};
 pub use question::{Near, Nearness, left_out_of_alerts};
+pub use strength::{Reason, Strength};
 pub use validity::Validity;
 pub use warning_lists::{ListProblem, WarningLists, WarningListsError};

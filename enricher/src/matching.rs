@@ -6,13 +6,16 @@ use ioc_extract::{Ioc, Kind};
 use jiff::Timestamp;
 use opencti_client::{Indicator, Observable, Related};
 
+use crate::circumstances::{Action, Direction};
 use crate::event::EventType;
 use crate::lookup::Findings;
 use crate::policy::{Policy, SetAside};
 use crate::select::{Selection, Sighting};
 use crate::stix::{Hit, How, Pattern};
+use crate::strength::{Reason, Strength};
 use crate::validity::Validity;
 
+mod broad;
 mod seen;
 
 pub(crate) use seen::{parents, serial_spellings, stix_property};
@@ -34,9 +37,38 @@ pub struct Match<'a> {
     pub multiple: Option<bool>,
     /// The observable's best related observable that has a valid indicator.
     pub related: Option<RelatedMatch<'a>>,
+    /// Which way the traffic went of which the first sighting is one end; `None` until it is
+    /// [weighed](Matches::weigh), and where nothing is known.
+    pub direction: Option<Direction>,
+    /// What the device did with it; `None` as for `direction`.
+    pub action: Option<Action>,
+    /// What bears on the strength, in a fixed order; empty until it is [weighed](Matches::weigh).
+    pub reasons: Vec<Reason>,
+    /// How strong the match is; high until it is [weighed](Matches::weigh).
+    pub strength: Strength,
+    /// Until when the indicator is muted, if this match is the last that is reported of it.
+    pub muted_until: Option<Timestamp>,
 }
 
 impl<'a> Match<'a> {
+    /// A match by `sightings`, not yet weighed.
+    fn new(event_type: EventType, sightings: Vec<&'a Sighting>, how: &'static str) -> Self {
+        Self {
+            event_type,
+            sightings,
+            how,
+            indicator: None,
+            observable: None,
+            multiple: None,
+            related: None,
+            direction: None,
+            action: None,
+            reasons: Vec::new(),
+            strength: Strength::High,
+            muted_until: None,
+        }
+    }
+
     /// The indicator that the match is about: the one that matched, else that of the related observable.
     #[must_use]
     pub fn main(&self) -> Option<&Ranked<'a>> {
@@ -125,14 +157,9 @@ pub fn match_all<'a>(
             continue;
         }
         let verdict = judge(indicator, policy, now).and_then(|ranked| {
-            evaluate(indicator, &seen, selection, now).map(|(event_type, sightings, how)| Match {
-                event_type,
-                sightings,
-                how,
+            evaluate(indicator, &seen, selection, policy, now).map(|(event_type, sightings, how)| Match {
                 indicator: Some(ranked),
-                observable: None,
-                multiple: None,
-                related: None,
+                ..Match::new(event_type, sightings, how)
             })
         });
         match verdict {
@@ -190,13 +217,11 @@ pub fn match_all<'a>(
                 (None, None) => return None,
             };
             Some(Match {
-                event_type,
-                sightings,
-                how: How::Exact.as_str(),
                 indicator: own.map(|(ranked, _)| ranked),
                 observable: Some(observable),
                 multiple: Some(own.is_some_and(|(_, multiple)| multiple)),
                 related,
+                ..Match::new(event_type, sightings, How::Exact.as_str())
             })
         })
         .collect();
@@ -243,6 +268,7 @@ fn evaluate<'a>(
     indicator: &Indicator,
     seen: &crate::stix::Seen,
     selection: &'a Selection,
+    policy: &Policy,
     now: Timestamp,
 ) -> Result<Evaluated<'a>, SetAside> {
     if indicator.pattern_type.as_deref().is_some_and(|t| !t.eq_ignore_ascii_case("stix")) {
@@ -266,9 +292,19 @@ fn evaluate<'a>(
     if asked.is_empty() && !not_asked.is_empty() {
         return Err(SetAside::KindOff);
     }
+    // What names too much is none either, but beside something narrower it does no harm.
+    let is_broad = |hit: &&Hit| policy.ignore_broad && broad::is_broad(hit);
+    let (broad, asked): (Vec<&Hit>, Vec<&Hit>) = asked.into_iter().partition(is_broad);
+    if asked.is_empty() && !broad.is_empty() {
+        return Err(SetAside::TooBroad);
+    }
     let how = asked.first().map_or(How::Exact, |hit| hit.how).as_str();
-    let sightings =
-        asked.into_iter().chain(not_asked).filter_map(|hit| selection.sighting(hit.ioc)).collect();
+    let sightings = asked
+        .into_iter()
+        .chain(broad)
+        .chain(not_asked)
+        .filter_map(|hit| selection.sighting(hit.ioc))
+        .collect();
     Ok((event_type, sightings, how))
 }
 

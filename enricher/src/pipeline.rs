@@ -10,6 +10,7 @@ use wazuh_alert::Alert;
 
 use crate::classify::{self, Reported};
 use crate::event::Event;
+use crate::hits::{HitCounter, HourlyHits};
 use crate::lookup::{Context, Findings, Lookup, LookupError};
 use crate::matching::{self, SetAsideIndicator};
 use crate::policy::Policy;
@@ -18,7 +19,7 @@ use crate::warning_lists::WarningLists;
 
 /// Turns alerts into enriched events.
 ///
-/// Cheap to clone. It has no clock and no network of its own: the time is an argument, and what is known is asked of
+/// Cheap to clone. It has no clock, no files and no network of its own: the time is an argument, and what is known is asked of
 /// a [`Lookup`].
 #[derive(Clone)]
 pub struct Enricher {
@@ -26,6 +27,7 @@ pub struct Enricher {
     policy: Arc<Policy>,
     extractor: Arc<Extractor>,
     warning_lists: Option<Arc<LazyLists>>,
+    hits: Arc<dyn HitCounter>,
 }
 
 /// Lists that are read when the first alert has something to look up.
@@ -74,6 +76,7 @@ impl Enricher {
             policy: Arc::new(policy),
             extractor: Arc::new(extractor()),
             warning_lists: None,
+            hits: Arc::new(HourlyHits::default()),
         }
     }
 
@@ -84,6 +87,14 @@ impl Enricher {
     #[must_use]
     pub fn with_warning_lists(mut self, load: impl FnOnce() -> WarningLists + Send + 'static) -> Self {
         self.warning_lists = Some(Arc::new(LazyLock::new(Box::new(load))));
+        self
+    }
+
+    /// Counts the hits of each indicator with `hits`, by which one that hits too often is muted. Without this they are
+    /// counted in memory, together with those of every clone.
+    #[must_use]
+    pub fn with_hits(mut self, hits: impl HitCounter + 'static) -> Self {
+        self.hits = Arc::new(hits);
         self
     }
 
@@ -110,7 +121,9 @@ impl Enricher {
             return Ok(Enriched { selection, ..Enriched::default() });
         }
         let findings = self.lookup.find(&selection.iocs()).await?;
-        let matches = matching::match_all(&selection, &findings, &self.policy, now);
+        let mut matches = matching::match_all(&selection, &findings, &self.policy, now);
+        matches.weigh(alert, &selection, now);
+        matches.mute(&self.policy, self.hits.as_ref(), now);
         let reported = classify::limit(&matches, &self.policy);
         let context = self.context_of(&reported).await;
         let incomplete = incomplete(&findings, &context);
@@ -175,4 +188,90 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lookup::Bundle;
+
+    const NOW: &str = "2026-06-01T12:10:00Z";
+
+    fn bundle() -> Bundle {
+        let indicator = |id: u32, name: &str, pattern: &str| {
+            format!(
+                r#"{{"type": "indicator", "spec_version": "2.1", "id": "indicator--b1f1c6de-9f0e-4c7c-8f8e-5f0f6f7a8b{id:02}",
+                    "name": "{name}", "pattern": "{pattern}", "pattern_type": "stix", "valid_from": "2026-01-01T00:00:00Z"}}"#
+            )
+        };
+        let objects = [
+            indicator(1, "bad", "[domain-name:value = 'updates.vendor-cdn.com']"),
+            indicator(2, "good", "[domain-name:value = 'c2.evil-c2.com']"),
+        ];
+        let text = format!(r#"{{"type": "bundle", "id": "bundle--1", "objects": [{}]}}"#, objects.join(","));
+        Bundle::from_slice(text.as_bytes()).unwrap()
+    }
+
+    fn alert(name: &str) -> Alert {
+        let text = format!(r#"{{"rule":{{}},"data":{{"dns":{{"question":{{"name":"{name}"}}}}}}}}"#);
+        Alert::parse(text.as_bytes()).unwrap()
+    }
+
+    /// How many events a storm of alerts about one name gives, and which of them says that it is the last.
+    async fn storm(enricher: &Enricher, alerts: u32, now: &str) -> (u32, Vec<u32>) {
+        let (mut events, mut last) = (0, Vec::new());
+        for _ in 0..alerts {
+            let enriched =
+                enricher.enrich(&alert("updates.vendor-cdn.com"), now.parse().unwrap()).await.unwrap();
+            for event in &enriched.events {
+                events += 1;
+                if let Some(until) = event.text("opencti.muted_until") {
+                    assert_eq!(until, "2026-06-01T13:00:00Z");
+                    assert!(event.to_json().contains(r#""reasons":["not-for-detection","muted"]"#));
+                    last.push(events);
+                }
+            }
+            let muted = enriched.set_aside.iter().filter(|aside| aside.reason == crate::SetAside::Muted);
+            assert_eq!(enriched.events.len() + muted.count(), 1);
+        }
+        (events, last)
+    }
+
+    #[tokio::test]
+    async fn a_storm_of_one_indicator_is_muted_and_says_so_once() {
+        let enricher = Enricher::new(bundle(), Policy::default());
+        assert_eq!(storm(&enricher, 5000, NOW).await, (1000, vec![1000]));
+        // Other indicators go on, and so does this one in the next hour.
+        let good = enricher.enrich(&alert("c2.evil-c2.com"), NOW.parse().unwrap()).await.unwrap();
+        assert_eq!(good.events.len(), 1);
+        assert_eq!(storm(&enricher, 10, "2026-06-01T13:00:00Z").await, (10, vec![]));
+    }
+
+    #[tokio::test]
+    async fn the_number_is_the_policys_and_0_means_no_limit() {
+        let with =
+            |max_hits_per_hour| Enricher::new(bundle(), Policy { max_hits_per_hour, ..Policy::default() });
+        assert_eq!(storm(&with(1), 5, NOW).await, (1, vec![1]));
+        assert_eq!(storm(&with(3), 5, NOW).await, (3, vec![3]));
+        assert_eq!(storm(&with(0), 5, NOW).await, (5, vec![]));
+    }
+
+    #[tokio::test]
+    async fn what_the_limits_leave_out_is_not_counted_and_moves_up() {
+        let policy = Policy { max_indicator_alerts: 1, max_hits_per_hour: 2, ..Policy::default() };
+        let enricher = Enricher::new(bundle(), policy);
+        let both = Alert::parse(
+            br#"{"rule":{},"data":{"dns":{"question":{"name":"c2.evil-c2.com"}},
+                "url":"http://updates.vendor-cdn.com/"}}"#,
+        )
+        .unwrap();
+        let mut names = Vec::new();
+        for _ in 0..5 {
+            let enriched = enricher.enrich(&both, NOW.parse().unwrap()).await.unwrap();
+            names.extend(
+                enriched.events.iter().map(|e| e.text("opencti.indicator.name").unwrap_or("?").to_owned()),
+            );
+        }
+        assert_eq!(names, ["bad", "bad", "good", "good"]);
+    }
 }

@@ -56,6 +56,12 @@ pub struct Policy {
     pub ignore_labels: Vec<String>,
     /// Look up addresses that are not globally routable too. Default false.
     pub lookup_private_addresses: bool,
+    /// Set indicators aside where all that is true of what was seen names too much: a network of /8 or wider (/16 for
+    /// IPv6), a whole private or special-purpose range, or a public suffix such as `co.uk`. Default true.
+    pub ignore_broad: bool,
+    /// How often one indicator is reported in an hour of the clock; 0 for no limit. The event that reaches the number
+    /// says that the indicator is muted until the hour is over. Default 1000.
+    pub max_hits_per_hour: u32,
     /// What is never looked up: see [`Exclusion`]. Default none.
     pub exclude: Vec<Exclusion>,
     /// A folder of lists of what is never looked up. It is a setting only: whoever embeds the enricher reads it by
@@ -81,6 +87,8 @@ impl Default for Policy {
             max_tlp: None,
             ignore_labels: Vec::new(),
             lookup_private_addresses: false,
+            ignore_broad: true,
+            max_hits_per_hour: 1000,
             exclude: Vec::new(),
             warning_lists: None,
             kinds: Self::DEFAULT_KINDS.iter().copied().map(KindName).collect(),
@@ -210,6 +218,10 @@ pub enum SetAside {
     OnlyNegative,
     /// What the pattern is true of was seen, but is not looked up (`kinds`, `lookup_private_addresses`).
     KindOff,
+    /// What is true of the pattern names too much to be a reason to alert (`ignore_broad`).
+    TooBroad,
+    /// It has been reported as often as it may be in this hour (`max_hits_per_hour`).
+    Muted,
 }
 
 impl SetAside {
@@ -230,6 +242,8 @@ impl SetAside {
             Self::NotTrue => "pattern-not-true",
             Self::OnlyNegative => "pattern-only-negative",
             Self::KindOff => "kind-off",
+            Self::TooBroad => "too-broad",
+            Self::Muted => "muted",
         }
     }
 }

@@ -81,6 +81,22 @@ pub(crate) const SECTION: Section = Section {
             example: "true",
         },
         Key {
+            name: "ignore_broad",
+            kind: Kind::Flag,
+            meaning: "Do not report an indicator where all that is true of what was seen names too much: a network of \
+                      /8 or wider (/16 for IPv6), a whole private or special-purpose range, or a public suffix such \
+                      as `co.uk` (ICANN section of the public suffix list).",
+            example: "false",
+        },
+        Key {
+            name: "max_hits_per_hour",
+            kind: Kind::Number { min: 0, max: 1_000_000, unit: "events" },
+            meaning: "How often one indicator is reported in an hour of the clock (UTC); 0 for no limit. The event \
+                      that reaches the number has `opencti.muted_until` and the reason `muted`; until then no more \
+                      is told of the indicator.",
+            example: "200",
+        },
+        Key {
             name: "exclude",
             kind: Kind::List,
             meaning: "What is never looked up: addresses and networks, domains with all names below, hashes, alerts \

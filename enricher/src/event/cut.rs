@@ -50,8 +50,18 @@ const ORDER: &[(&str, usize)] = &[
 ];
 
 /// What stays when everything above was not enough: enough to know what matched and where to look.
-const KEEP: &[&str] =
-    &["event_type", "error", "match_id", "match", "indicator_link", "observable_link", "truncated"];
+const KEEP: &[&str] = &[
+    "event_type",
+    "error",
+    "match_id",
+    "match",
+    "strength",
+    "reasons",
+    "muted_until",
+    "indicator_link",
+    "observable_link",
+    "truncated",
+];
 
 /// Writes `root` in at most `max` bytes.
 pub(super) fn fit(mut root: Map<String, Value>, max: usize) -> String {

@@ -39,6 +39,28 @@ pub const FIELDS: &[FieldDoc] = &[
         "The decodings that led to it, outermost first, joined by `>`; left out when it stands there plainly",
     ),
     doc(
+        "match.direction",
+        "string",
+        "`inbound` when what matched came to us, `outbound` when one of ours went to it; left out where the alert does \
+         not say, and between two foreign addresses",
+    ),
+    doc(
+        "match.action",
+        "string",
+        "What the device did: `allowed` or `blocked`; left out where the alert does not say",
+    ),
+    doc(
+        "strength",
+        "string",
+        "How strong the match is: `high`, `medium` or `low`. See the table of reasons; it never suppresses anything",
+    ),
+    doc("reasons", "strings", "What bears on the strength, as fixed words: see the table of reasons"),
+    doc(
+        "muted_until",
+        "string",
+        "RFC 3339. The indicator has reached `max_hits_per_hour`: until then no more is told of it",
+    ),
+    doc(
         "score_live",
         "integer",
         "The score at this moment, 0 to 100, by OpenCTI's decay rule: between the rule's steps it is lower than the \

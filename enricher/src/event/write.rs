@@ -1,13 +1,16 @@
 //! Writing an event from what was matched.
 
+use jiff::Timestamp;
 use opencti_client::{Endpoint, Identity, Indicator, Marking, Observable, Threat};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use wazuh_alert::Alert;
 
 use super::{Event, EventType, INTEGRATION, MAX_STRING_BYTES, cut, source};
+use crate::circumstances::{Action, Direction};
 use crate::lookup::{Context, Intel};
 use crate::select::Sighting;
+use crate::strength::{Reason, Strength};
 
 /// Namespace of `match_id`: a random UUID, fixed for ever so that ids stay comparable between versions.
 const MATCH_NAMESPACE: Uuid = Uuid::from_u128(0x6f1f_4ab4_52a1_4c5e_9d0e_2f6f_0a8c_7b31);
@@ -33,6 +36,12 @@ pub(crate) struct Story<'a> {
     /// More than one valid indicator is based on the observable.
     pub(crate) multiple: Option<bool>,
     pub(crate) related: Option<RelatedStory<'a>>,
+    pub(crate) direction: Option<Direction>,
+    pub(crate) action: Option<Action>,
+    pub(crate) strength: Strength,
+    pub(crate) reasons: &'a [Reason],
+    /// Until when nothing more is reported of the indicator that the event is about.
+    pub(crate) muted_until: Option<Timestamp>,
     /// The score of this moment of the indicator that the event is about.
     pub(crate) score_live: Option<i64>,
     pub(crate) context: &'a Context,
@@ -55,6 +64,11 @@ pub(crate) struct RelatedStory<'a> {
 pub(crate) fn write(story: &Story<'_>) -> Event {
     let mut body = Body::new(story.event_type);
     put_match(&mut body, story);
+    body.put("strength", story.strength.as_str());
+    body.put_list("reasons", story.reasons.iter().map(|reason| reason.as_str()));
+    if let Some(until) = story.muted_until {
+        body.put("muted_until", &until.to_string());
+    }
     body.put_integer("score_live", story.score_live);
     if let Some(observable) = story.observable {
         put_observable(&mut body, observable);
@@ -92,6 +106,12 @@ fn put_match(body: &mut Body, story: &Story<'_>) {
         body.put("match.how", story.how);
         body.put("match.path", first.path.as_str());
         body.put("match.via", first.via.as_str());
+        if let Some(direction) = story.direction {
+            body.put("match.direction", direction.as_str());
+        }
+        if let Some(action) = story.action {
+            body.put("match.action", action.as_str());
+        }
         body.put("query_key", crate::lookup::filter_key(first.ioc.kind()));
         let id = format!(
             "{}\n{}\n{}\n{}",

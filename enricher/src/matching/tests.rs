@@ -284,4 +284,43 @@ fn observables_stand_for_iocs() {
         format!("{} {}: {iocs}", observable.entity_type.unwrap(), observable.value.unwrap())
     });
     insta::assert_snapshot!(told.join("\n"));
+
+/// What names too much is no reason by itself, and takes nothing from what is narrower beside it.
+#[test]
+fn what_is_too_broad_is_set_aside() {
+    let seen = selection(&[(Kind::Ipv4Addr, "45.77.12.9"), (Kind::DomainName, "c2.evil-c2.com")]);
+    let findings = Findings {
+        indicators: vec![
+            indicator("a-network", "[ipv4-addr:value = '45.0.0.0/8']"),
+            indicator("b-everything", "[ipv4-addr:value ISSUBSET '0.0.0.0/0']"),
+            indicator("c-suffix", "[domain-name:value LIKE '%.com']"),
+            indicator(
+                "d-narrower-too",
+                "[ipv4-addr:value = '45.0.0.0/8' AND domain-name:value = 'c2.evil-c2.com']",
+            ),
+            indicator(
+                "e-narrower-or",
+                "[domain-name:value = 'c2.evil-c2.com' OR ipv4-addr:value = '45.0.0.0/8']",
+            ),
+            indicator(
+                "f-narrower-not-true",
+                "[ipv4-addr:value = '45.0.0.0/8' OR ipv4-addr:value = '203.0.113.1']",
+            ),
+            indicator("g-narrow", "[ipv4-addr:value = '45.77.0.0/16']"),
+        ],
+        observables: vec![observable("address", "IPv4-Addr", "45.77.12.9")],
+        based_on: vec![based_on(indicator("a-network", "[ipv4-addr:value = '45.0.0.0/8']"), "address")],
+        ..Findings::default()
+    };
+    insta::assert_snapshot!(told(&seen, &findings, &Policy::default()).join("\n"), @"
+    indicator_pattern_match indicator=d-narrower-too observable=- related=- how=exact values=c2.evil-c2.com,45.77.12.9
+    indicator_pattern_match indicator=e-narrower-or observable=- related=- how=exact values=c2.evil-c2.com,45.77.12.9
+    indicator_pattern_match indicator=g-narrow observable=- related=- how=cidr values=45.77.12.9
+    set aside a-network: too-broad
+    set aside b-everything: too-broad
+    set aside c-suffix: too-broad
+    set aside f-narrower-not-true: too-broad
+    ");
+    let policy = Policy { ignore_broad: false, ..Policy::default() };
+    assert_eq!(match_all(&seen, &findings, &policy, NOW.parse().unwrap()).set_aside, []);
 }

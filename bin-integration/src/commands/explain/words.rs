@@ -208,6 +208,18 @@ const SET_ASIDE: &[Word] = &[
         "Its pattern only says what must not be seen, which is no evidence.",
     ),
     Word::set(
+        "too-broad",
+        "All that is true of it names too much: a very large network, a whole private range, a public suffix.",
+        "ignore_broad",
+        "set `ignore_broad = false` to report it all the same.",
+    ),
+    Word::set(
+        "muted",
+        "It has been reported as often as it may be in this hour.",
+        "max_hits_per_hour",
+        "raise `max_hits_per_hour`, or set it to 0 for no limit.",
+    ),
+    Word::set(
         "kind-off",
         "Its pattern is true only of values that are not looked up, such as a file name.",
         "kinds",
