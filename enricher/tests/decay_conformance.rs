@@ -3,13 +3,6 @@
 //! With decay on, OpenCTI sets an indicator's `valid_until` to the moment at which its score reaches the score of
 //! revocation, which is 20 in every rule that it comes with. So the curve must be at 20 then.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "helpers of tests fail like tests"
-)]
-
 use enricher::live_score;
 use jiff::{SignedDuration, Timestamp};
 use opencti_client::{DecayRule, Indicator};
