@@ -150,7 +150,7 @@ impl Circumstances {
     #[must_use]
     pub fn direction(&self, sighting: &Sighting) -> Option<Direction> {
         let (is_foreign, direction) = match sighting.role {
-            Role::Seen => return None,
+            Role::Seen | Role::Image => return None,
             Role::Source => (self.foreign_destinations, Direction::Inbound),
             Role::Destination => (self.foreign_sources, Direction::Outbound),
         };

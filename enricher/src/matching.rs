@@ -293,7 +293,10 @@ fn evaluate<'a>(
         return Err(SetAside::KindOff);
     }
     // What names too much is none either, but beside something narrower it does no harm.
-    let is_broad = |hit: &&Hit| policy.ignore_broad && broad::is_broad(hit);
+    let is_broad = |hit: &&Hit| {
+        policy.ignore_broad
+            && pattern.comparison(hit.term).is_some_and(|comparison| broad::is_broad(comparison, hit.member))
+    };
     let (broad, asked): (Vec<&Hit>, Vec<&Hit>) = asked.into_iter().partition(is_broad);
     if asked.is_empty() && !broad.is_empty() {
         return Err(SetAside::TooBroad);

@@ -168,7 +168,7 @@ impl Match<'_> {
         let end = self.sightings.first().map(|shown| {
             let same = |sighting: &&&_| {
                 let sighting: &crate::select::Sighting = sighting;
-                sighting.ioc == shown.ioc && sighting.role != Role::Seen
+                sighting.ioc == shown.ioc && matches!(sighting.role, Role::Source | Role::Destination)
             };
             self.sightings.iter().find(same).copied().unwrap_or(shown)
         });

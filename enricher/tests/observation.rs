@@ -50,7 +50,7 @@ fn what_is_not_looked_up_completes_a_pattern() {
         ("[file:name = 'a.exe' AND domain-name:value = 'evil-c2.com']".to_owned(), "{}"),
         ("[file:name LIKE 'a.%']".to_owned(), "{}"),
         ("[file:name = 'a.exe']".to_owned(), r#"{"kinds":["file-name"]}"#),
-        ("[ipv4-addr:value = '10.0.0.0/8']".to_owned(), r#"{"lookup_private_addresses":true}"#),
+        ("[ipv4-addr:value = '10.1.2.0/24']".to_owned(), r#"{"lookup_private_addresses":true}"#),
         // What is excluded was not seen at all.
         (
             "[network-traffic:src_ref.value = '10.1.2.3' AND network-traffic:dst_ref.value = '45.77.12.9']"

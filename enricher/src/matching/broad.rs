@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ioc_extract::{DomainName, Rejected, special_purpose};
 use ipnet::IpNet;
 
-use crate::stix::{Hit, How};
+use crate::stix::{Comparison, Literal, ObjectPath, PathStep, Test};
 
 /// IPv4 networks of this length or shorter name too much: a /8 is a 256th of all addresses, more than any one holder
 /// that intelligence could mean.
@@ -19,21 +19,25 @@ const V4_RANGE: u8 = 16;
 /// As [`V4_RANGE`]: a site has a /48 of the unique local addresses.
 const V6_RANGE: u8 = 47;
 
-/// Whether a comparison that is true names too much.
-pub(super) fn is_broad(hit: &Hit) -> bool {
-    match hit.how {
-        How::Exists | How::Order => false,
-        How::Like => {
-            let ending = hit.literal.strip_prefix('%').filter(|_| is_of_a_name(&hit.path));
-            hit.literal.trim_matches(['%', '_', '.', '*', ' ']).is_empty() || ending.is_some_and(is_suffix)
-        }
-        // What the pattern names lies in what was seen.
-        How::Superset => false,
-        How::Matches => matches!(&*hit.literal, "" | ".*" | ".+" | "^.*$" | "^.+$" | "." | "^"),
-        _ => match hit.literal.parse::<IpNet>() {
-            Ok(network) => is_broad_network(&network),
-            Err(_) => is_of_a_name(&hit.path) && is_suffix(&hit.literal),
+/// Whether a comparison that is true names too much; `member` is the member of a set that it is true of.
+pub(super) fn is_broad(comparison: &Comparison, member: u16) -> bool {
+    let is_name = is_of_a_name(&comparison.path);
+    let names_too_much = |text: &str| match text.parse::<IpNet>() {
+        Ok(network) => is_broad_network(&network),
+        Err(_) => is_name && is_suffix(text),
+    };
+    match &comparison.test {
+        Test::Equal(Literal::String(text)) | Test::IsSubset(text) => names_too_much(text),
+        Test::In(members) => match members.get(usize::from(member)) {
+            Some(Literal::String(text)) => names_too_much(text),
+            _ => false,
         },
+        Test::Like(text) => {
+            text.trim_matches(['%', '_', '.', '*', ' ']).is_empty()
+                || (is_name && text.strip_prefix('%').is_some_and(is_suffix))
+        }
+        Test::Matches(text) => matches!(&**text, "" | "." | "^" | ".*" | ".+" | "^.*$" | "^.+$"),
+        _ => false,
     }
 }
 
@@ -54,9 +58,10 @@ fn is_special(network: &IpNet) -> bool {
 }
 
 /// Whether a path leads to a domain name.
-fn is_of_a_name(path: &str) -> bool {
-    ["domain-name:", "hostname:", "x-opencti-hostname:"].iter().any(|start| path.starts_with(start))
-        || path.ends_with("_ref.value")
+fn is_of_a_name(path: &ObjectPath) -> bool {
+    let is_reference =
+        path.steps.iter().any(|step| matches!(step, PathStep::Key(key) if key.ends_with("_ref")));
+    is_reference || matches!(&*path.object_type, "domain-name" | "hostname" | "x-opencti-hostname")
 }
 
 /// Whether a name is nobody's own. Only the ICANN section of the public suffix list counts: a suffix of its private
@@ -73,57 +78,71 @@ fn is_suffix(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stix::Pattern;
 
-    fn hit(path: &str, how: How, literal: &str) -> Hit {
-        Hit { ioc: 0, how, path: path.into(), literal: literal.into() }
+    /// Whether the first comparison of a pattern names too much.
+    fn is(pattern: &str) -> bool {
+        is_broad(Pattern::parse_lenient(pattern).unwrap().comparison(0).unwrap(), 0)
     }
 
     #[test]
     fn networks() {
-        let is = |literal| is_broad(&hit("ipv4-addr:value", How::Cidr, literal));
+        let equal = |network| is(&format!("[ipv4-addr:value = '{network}']"));
         for broad in
             ["0.0.0.0/0", "45.0.0.0/8", "44.0.0.0/7", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
         {
-            assert!(is(broad), "{broad}");
+            assert!(equal(broad), "{broad}");
+            assert!(is(&format!("[ipv4-addr:value ISSUBSET '{broad}']")), "{broad}");
         }
         for broad in
             ["100.64.0.0/10", "169.254.0.0/16", "::/0", "2000::/3", "2a00::/12", "fc00::/7", "fd00::/8"]
         {
-            assert!(is(broad), "{broad}");
+            assert!(equal(broad), "{broad}");
         }
         for narrow in
             ["45.0.0.0/9", "45.77.0.0/16", "192.168.5.0/24", "10.1.2.3", "192.0.0.0/9", "45.77.1.2/32"]
         {
-            assert!(!is(narrow), "{narrow}");
+            assert!(!equal(narrow), "{narrow}");
         }
         for narrow in ["2a00:1450::/32", "fd12:3456:789a::/48", "2a00::/19", "2001:db8::1"] {
-            assert!(!is(narrow), "{narrow}");
+            assert!(!equal(narrow), "{narrow}");
         }
+        // What is compared with lies in what was seen.
+        assert!(!is("[ipv4-addr:value ISSUPERSET '10.0.0.0/8']"));
+    }
+
+    #[test]
+    fn of_a_set_the_member_that_is_true_counts() {
+        let pattern = Pattern::parse("[ipv4-addr:value IN ('45.77.1.2', '45.0.0.0/8')]").unwrap();
+        let comparison = pattern.comparison(0).unwrap();
+        assert!(!is_broad(comparison, 0));
+        assert!(is_broad(comparison, 1));
     }
 
     #[test]
     fn names() {
-        let is = |how, literal| is_broad(&hit("domain-name:value", how, literal));
+        let name = |test| is(&format!("[domain-name:value {test}]"));
         for broad in ["com", "co.uk", "CO.UK.", "рф", "com.au"] {
-            assert!(is(How::Exact, broad), "{broad}");
+            assert!(name(format!("= '{broad}'")), "{broad}");
         }
         for narrow in
             ["evil.com", "evil.co.uk", "github.io", "duckdns.org", "a.b.c.evil.com", "kali", "10.1.2.3"]
         {
-            assert!(!is(How::Exact, narrow), "{narrow}");
+            assert!(!name(format!("= '{narrow}'")), "{narrow}");
         }
         for broad in ["%", "%.com", "%.co.uk", "%_%", "%.", "%com"] {
-            assert!(is(How::Like, broad), "{broad}");
+            assert!(name(format!("LIKE '{broad}'")), "{broad}");
         }
         for narrow in ["%.evil.com", "%evil%", "%.duckdns.org", "com.%.evil-c2.net", "kali%", "%-kali"] {
-            assert!(!is(How::Like, narrow), "{narrow}");
+            assert!(!name(format!("LIKE '{narrow}'")), "{narrow}");
         }
-        assert!(is(How::Matches, ".*"));
-        assert!(!is(How::Matches, r"^[a-z]{12}\.top$"));
-        assert!(is_broad(&hit("network-traffic:dst_ref.value", How::Exact, "com")));
+        assert!(name("MATCHES '.*'".to_owned()));
+        assert!(!name(r"MATCHES '^[a-z]{12}\\.top$'".to_owned()));
+        assert!(is("[network-traffic:dst_ref.value = 'com']"));
         // A file that ends like a top-level domain.
-        assert!(!is_broad(&hit("file:name", How::Like, "%.com")));
-        assert!(!is_broad(&hit("file:name", How::Exact, "com")));
-        assert!(is_broad(&hit("file:name", How::Like, "%")));
+        assert!(!is("[file:name LIKE '%.com']"));
+        assert!(!is("[file:name = 'com']"));
+        assert!(is("[file:name LIKE '%']"));
+        assert!(!is("[file:size > 5]"));
     }
 }

@@ -284,6 +284,7 @@ fn observables_stand_for_iocs() {
         format!("{} {}: {iocs}", observable.entity_type.unwrap(), observable.value.unwrap())
     });
     insta::assert_snapshot!(told.join("\n"));
+}
 
 /// What names too much is no reason by itself, and takes nothing from what is narrower beside it.
 #[test]

@@ -149,7 +149,9 @@ fn reported(pattern: &str, selection: &Selection, at: Timestamp) -> &'static str
         ..Indicator::default()
     };
     let findings = Findings { indicators: vec![indicator], ..Findings::default() };
-    let matches = match_all(selection, &findings, &Policy::default(), at);
+    // What a pattern is true of, however much that is.
+    let policy = Policy { ignore_broad: false, ..Policy::default() };
+    let matches = match_all(selection, &findings, &policy, at);
     match (matches.indicators.first(), matches.set_aside.first()) {
         (Some(found), _) => found.event_type.as_str(),
         (None, Some(aside)) => aside.reason.as_str(),
