@@ -35,7 +35,6 @@ pub fn live_score(indicator: &Indicator, now: Timestamp) -> Option<i64> {
     let rule = indicator.decay_applied_rule.as_ref()?;
     let base = indicator.decay_base_score.filter(|score| *score > 0)?;
     let since: Timestamp = indicator.decay_base_score_date.as_deref()?.parse().ok()?;
-    // Both fit in 54 bits: a timestamp spans less than 20,000 years.
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of 20,000 years fit in 53 bits")]
     let milliseconds = now.as_millisecond().saturating_sub(since.as_millisecond()) as f64;
     Some(score_after(base, milliseconds / MILLISECONDS_OF_A_DAY, rule))

@@ -43,6 +43,7 @@ mod matching;
 mod pipeline;
 mod policy;
 mod question;
+mod reasons;
 pub mod select;
 pub mod stix;
 mod strength;
@@ -59,6 +60,7 @@ pub use matching::{Match, Matches, Ranked, RelatedMatch, SetAsideIndicator, matc
 pub use pipeline::{Enriched, Enricher, extractor, incomplete};
 pub use policy::{Exclusion, KindName, Policy, PolicyError, Score, SetAside, Tlp};
 pub use question::{Near, Nearness, left_out_of_alerts};
+pub use reasons::Explanation;
 pub use strength::{Reason, Strength};
 pub use validity::Validity;
 pub use warning_lists::{ListProblem, WarningLists, WarningListsError};

@@ -101,6 +101,8 @@ pub struct Ranked<'a> {
 impl Ranked<'_> {
     /// The order in which indicators are preferred, best first: meant for detection, valid, higher score (the one that
     /// the policy goes by), higher confidence; a missing number counts as 0. The id makes the order total.
+    ///
+    /// Of one alert's matches the event type and the strength come before it: see [`Matches::weigh`].
     #[must_use]
     pub fn rank(&self) -> impl Ord + use<'_> {
         let i = self.indicator;

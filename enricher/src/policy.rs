@@ -225,6 +225,25 @@ pub enum SetAside {
 }
 
 impl SetAside {
+    /// Every reason.
+    pub const ALL: [Self; 15] = [
+        Self::Revoked,
+        Self::Expired,
+        Self::NotYetValid,
+        Self::DetectionOff,
+        Self::BelowScore,
+        Self::BelowConfidence,
+        Self::AboveTlp,
+        Self::IgnoredLabel,
+        Self::NotStix,
+        Self::BadPattern,
+        Self::NotTrue,
+        Self::OnlyNegative,
+        Self::KindOff,
+        Self::TooBroad,
+        Self::Muted,
+    ];
+
     /// A short fixed word for logs, metrics and `explain`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use enricher::{EventType, FIELDS};
+use enricher::{EventType, FIELDS, Reason};
 
 fn meaning(event_type: EventType) -> &'static str {
     match event_type {
@@ -47,6 +47,19 @@ fn document() -> String {
         };
         let _ = writeln!(text, "| `{}` | {rule} | {} |", event_type.as_str(), meaning(event_type));
     }
+    text.push_str(
+        "\n## Strength\n\n\
+        `opencti.strength` is `high`, less one step for each of the event's reasons that takes one: `medium` with one, `low`\n\
+        with two or more. It suppresses nothing and leaves `event_type` as it is; rules may build their levels on it. Of\n\
+        several matches of one alert that are of the same type, the strongest come first, then the better indicators: meant\n\
+        for detection, valid, higher score, higher confidence.\n\n\
+        | in `opencti.reasons` | takes a step | means |\n|---|---|---|\n",
+    );
+    for reason in Reason::ALL {
+        let step = if reason.lowers() { "yes" } else { "" };
+        let _ = writeln!(text, "| `{}` | {step} | {} |", reason.as_str(), reason.explanation().meaning);
+    }
+    text.push_str("\n[Reasons](reasons.md) has the settings, and every other word that says why.\n");
     text.push_str("\n## Fields below `opencti`\n\n| field | type | meaning |\n|---|---|---|\n");
     for field in FIELDS {
         let _ = writeln!(text, "| `{}` | {} | {} |", field.path, field.kind, field.meaning);
