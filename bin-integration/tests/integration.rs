@@ -312,6 +312,32 @@ fn the_run_ends_before_the_timeout() {
     assert_eq!(home.kept().len(), 1);
 }
 
+/// For each of five runs, whether its event says that the indicator is muted; a run without event is not there.
+fn storm_of_runs() -> Vec<bool> {
+    let home = Home::new();
+    home.write("etc/custom-opencti.toml", "[policy]\nmax_hits_per_hour = 3\n");
+    let platform = OpenCti::knowing();
+    for run in 0..5 {
+        let file = home.write("a.alert", alert(&format!("1.{run}")));
+        assert_eq!(code(&home.integration(&file, TOKEN, &platform.url)), 0);
+    }
+    home.lines().iter().map(|line| parts(line).1["opencti"]["muted_until"].is_string()).collect()
+}
+
+#[test]
+fn runs_count_hits_together() {
+    let hour = || std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() / 3600;
+    loop {
+        let begun = hour();
+        let muted = storm_of_runs();
+        // Runs on both sides of the hour are counted apart, and say nothing here.
+        if hour() == begun {
+            assert_eq!(muted, [false, false, true]);
+            return;
+        }
+    }
+}
+
 #[test]
 fn options_and_variables_count() {
     let home = Home::new();
