@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::try_join_all;
 use tokio::sync::Semaphore;
@@ -12,13 +12,21 @@ use tokio::sync::Semaphore;
 use crate::answer::{Answer, ErrorCode, Problem};
 use crate::endpoint::Endpoint;
 use crate::error::{ConfigError, Error};
-use crate::model::{BasedOn, Lookup, ObservableContext, Report, SelfCheck, ThreatContext};
+use crate::export::{ObjectId, Pages, Relation, ReportObject, StreamCollection};
+use crate::model::{
+    BasedOn, Indicator, Lookup, Observable, ObservableContext, Report, SelfCheck, ThreatContext,
+};
 use crate::request::Request;
 use crate::send::Sender;
 use crate::stream::{CollectionId, StreamBuilder};
 use crate::terms::Terms;
 use crate::tls;
 use crate::token::Token;
+
+/// Objects to a page of an export, unless the caller says otherwise.
+const PAGE: usize = 1000;
+/// Ids to a page, unless the caller says otherwise: the most OpenCTI sends.
+const ID_PAGE: usize = 5000;
 
 /// Asks OpenCTI. Cheap to clone; clones share connections.
 ///
@@ -27,7 +35,7 @@ use crate::token::Token;
 /// runtime with `shutdown_background`.
 ///
 /// ```no_run
-/// use std::time::{Duration, Instant};
+/// use std::time::{Duration, Instant, SystemTime};
 ///
 /// use opencti_client::{Client, Endpoint, Terms, Token};
 ///
@@ -143,6 +151,71 @@ impl Client {
     /// As for [`look_up`](Self::look_up).
     pub async fn self_check(&self) -> Result<Answer<SelfCheck>, Error> {
         self.send(&Request::self_check()?).await
+    }
+
+    /// Lists the live streams of the platform, up to 1,000.
+    ///
+    /// # Errors
+    ///
+    /// As for [`look_up`](Self::look_up).
+    pub async fn stream_collections(&self) -> Result<Answer<Vec<StreamCollection>>, Error> {
+        self.send(&Request::stream_collections()?).await
+    }
+
+    /// Reads all indicators, or those that changed at or after a time by the platform's clock. Give a time a minute
+    /// before the last reading, so that clocks that differ lose nothing.
+    ///
+    /// What changes an indicator: its attributes, labels and markings; not a new relation of it, and not its deletion,
+    /// which shows only in [`export_indicator_ids`](Self::export_indicator_ids).
+    #[must_use]
+    pub fn export_indicators(&self, since: Option<SystemTime>) -> Pages<Indicator> {
+        Pages::new(self.clone(), Request::<crate::Page<Indicator>>::export, since, PAGE)
+    }
+
+    /// As [`export_indicators`](Self::export_indicators), all observables.
+    #[must_use]
+    pub fn export_observables(&self, since: Option<SystemTime>) -> Pages<Observable> {
+        Pages::new(self.clone(), Request::<crate::Page<Observable>>::export, since, PAGE)
+    }
+
+    /// As [`export_indicators`](Self::export_indicators), the relations that look-ups ask for: from indicators to the
+    /// observables they are based on and the threats they indicate, and from observables to others. Of the same types
+    /// are some that lead elsewhere, which [`Relation::to_type`] tells.
+    #[must_use]
+    pub fn export_relations(&self, since: Option<SystemTime>) -> Pages<Relation> {
+        Pages::new(self.clone(), Request::<crate::Page<Relation>>::export, since, PAGE)
+    }
+
+    /// As [`export_indicators`](Self::export_indicators), all reports, without external references and contents, which
+    /// cost searches of their own for each report: see [`export_report_objects`](Self::export_report_objects).
+    #[must_use]
+    pub fn export_reports(&self, since: Option<SystemTime>) -> Pages<Report> {
+        Pages::new(self.clone(), Request::<crate::Page<Report>>::export, since, PAGE)
+    }
+
+    /// Reads which reports contain which indicators, the oldest containment first.
+    #[must_use]
+    pub fn export_report_objects(&self) -> Pages<ReportObject> {
+        Pages::new(self.clone(), Request::<crate::Page<ReportObject>>::export, None, PAGE)
+    }
+
+    /// Reads the ids of all indicators: those that a copy has beside them are gone.
+    #[must_use]
+    pub fn export_indicator_ids(&self) -> Pages<ObjectId> {
+        Pages::new(self.clone(), Request::indicator_ids, None, ID_PAGE)
+    }
+
+    /// As [`export_indicator_ids`](Self::export_indicator_ids), of observables.
+    #[must_use]
+    pub fn export_observable_ids(&self) -> Pages<ObjectId> {
+        Pages::new(self.clone(), Request::observable_ids, None, ID_PAGE)
+    }
+
+    /// As [`export_indicator_ids`](Self::export_indicator_ids), of the relations that
+    /// [`export_relations`](Self::export_relations) reads.
+    #[must_use]
+    pub fn export_relation_ids(&self) -> Pages<ObjectId> {
+        Pages::new(self.clone(), Request::relation_ids, None, ID_PAGE)
     }
 
     /// Reads a live stream of the platform: set up by what this gives.

@@ -110,7 +110,7 @@ fn problems(errors: Option<Vec<GraphQlError>>) -> Vec<Problem> {
 }
 
 /// The error for an answer without usable data. `field` is what is missing.
-fn failed(operation: &'static str, problems: Vec<Problem>, field: &'static str) -> Error {
+pub(crate) fn failed(operation: &'static str, problems: Vec<Problem>, field: &'static str) -> Error {
     // `max_by_key` gives the last of equals, so from the end it is the first.
     let gravest = problems.iter().rev().max_by_key(|problem| problem.code.gravity());
     let Some(Problem { code, message, .. }) = gravest.cloned() else {

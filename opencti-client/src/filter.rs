@@ -22,6 +22,7 @@ pub enum Mode {
 #[serde(rename_all = "lowercase")]
 enum Operator {
     Eq,
+    Gte,
     Wildcard,
 }
 
@@ -53,6 +54,12 @@ impl Filter {
     #[must_use]
     pub fn constant(key: &'static str, value: &'static str) -> Self {
         Self { key: vec![key], values: vec![value.to_owned()], operator: Operator::Eq, mode: Mode::Or }
+    }
+
+    /// `key`, a time or a number, is `value` or more. The value is sent as it is: the search engine reads times in
+    /// RFC 3339 only with capital letters.
+    pub(crate) fn at_least(key: &'static str, value: String) -> Self {
+        Self { key: vec![key], values: vec![value], operator: Operator::Gte, mode: Mode::Or }
     }
 
     /// `key` holds the phrase as whole words (operator `wildcard`, which is a phrase search in OpenCTI).

@@ -8,6 +8,9 @@
 //! - [`Answer`] holds what was found, and the [`Problem`]s OpenCTI had with other parts of the same request.
 //! - [`Error`] says why there is no answer, whether it [passes by itself](Error::is_retryable) and
 //!   [what to do](Error::hint).
+//! - [`Client::export_indicators`] and its like read all there is in [`Pages`], and [`Client::stream`] what changes: a
+//!   [`Follower`] gives one [`StreamEvent`] after another, through every connection that breaks. Together they keep a
+//!   copy.
 //! - [`Request`] is one request and how to read its answer, for those who bring their own network.
 //!
 //! ```
@@ -37,6 +40,7 @@ mod client;
 mod decode;
 mod endpoint;
 mod error;
+mod export;
 mod filter;
 mod model;
 mod operations;
@@ -55,6 +59,7 @@ pub use answer::{Answer, ErrorCode, Problem};
 pub use client::{Client, ClientBuilder};
 pub use endpoint::Endpoint;
 pub use error::{ConfigError, ConnectReason, Error, NotAPhrase, TimeoutPhase, TlsReason};
+pub use export::{ObjectId, Page, Pages, Relation, ReportObject, StreamCollection};
 pub use filter::{Filter, FilterGroup, Mode};
 pub use model::{
     BasedOn, DecayRule, ExternalReference, Hash, Identity, Indicates, Indicator, KillChainPhase, Lookup,

@@ -189,37 +189,43 @@ macro_rules! hashes {
     };
 }
 
-impl From<ioc_lookup::ObservableFields> for model::Observable {
-    fn from(observable: ioc_lookup::ObservableFields) -> Self {
-        use ioc_lookup::ObservableFieldsOn as On;
-        let (name, additional_names, hashes) = match observable.on {
-            On::StixFile(file) => {
-                (file.name, list(file.x_opencti_additional_names).collect(), hashes!(file.hashes))
+macro_rules! convert_observable {
+    ($($module:ident),*) => {$(
+        impl From<$module::ObservableFields> for model::Observable {
+            fn from(observable: $module::ObservableFields) -> Self {
+                use $module::ObservableFieldsOn as On;
+                let (name, additional_names, hashes) = match observable.on {
+                    On::StixFile(file) => {
+                        (file.name, list(file.x_opencti_additional_names).collect(), hashes!(file.hashes))
+                    }
+                    On::Artifact(artifact) => {
+                        (None, list(artifact.x_opencti_additional_names).collect(), hashes!(artifact.hashes))
+                    }
+                    On::X509Certificate(certificate) => (None, Vec::new(), hashes!(certificate.hashes)),
+                    _ => (None, Vec::new(), Vec::new()),
+                };
+                Self {
+                    id: observable.id,
+                    standard_id: observable.standard_id,
+                    entity_type: observable.entity_type,
+                    value: observable.observable_value,
+                    name,
+                    additional_names,
+                    hashes,
+                    x_opencti_score: observable.x_opencti_score,
+                    description: observable.x_opencti_description,
+                    created_at: observable.created_at,
+                    updated_at: observable.updated_at,
+                    created_by: observable.created_by.map(Into::into),
+                    markings: list(observable.object_marking).map(Into::into).collect(),
+                    labels: list(observable.object_label).filter_map(|label| label.value).collect(),
+                }
             }
-            On::Artifact(artifact) => {
-                (None, list(artifact.x_opencti_additional_names).collect(), hashes!(artifact.hashes))
-            }
-            On::X509Certificate(certificate) => (None, Vec::new(), hashes!(certificate.hashes)),
-            _ => (None, Vec::new(), Vec::new()),
-        };
-        Self {
-            id: observable.id,
-            standard_id: observable.standard_id,
-            entity_type: observable.entity_type,
-            value: observable.observable_value,
-            name,
-            additional_names,
-            hashes,
-            x_opencti_score: observable.x_opencti_score,
-            description: observable.x_opencti_description,
-            created_at: observable.created_at,
-            updated_at: observable.updated_at,
-            created_by: observable.created_by.map(Into::into),
-            markings: list(observable.object_marking).map(Into::into).collect(),
-            labels: list(observable.object_label).filter_map(|label| label.value).collect(),
         }
-    }
+    )*};
 }
+
+convert_observable!(ioc_lookup);
 
 /// `observables`, `indicators`: whether that side was asked for.
 pub(crate) fn lookup(
@@ -368,40 +374,48 @@ pub(crate) fn threat_context(
     Outcome::new(model::ThreatContext { indicates, reports, truncated }, &fields)
 }
 
-fn threat(target: threat_context::ThreatContextStixCoreRelationshipsEdgesNodeTo) -> Option<model::Threat> {
-    use threat_context::ThreatContextStixCoreRelationshipsEdgesNodeTo as To;
-    macro_rules! threat {
-        ($target:expr, $kind:literal) => {
-            model::Threat {
-                entity_type: $target.entity_type.unwrap_or_else(|| $kind.to_owned()),
-                id: $target.id,
-                name: $target.name,
-                aliases: list($target.aliases).collect(),
-                mitre_id: None,
-            }
-        };
-    }
-    Some(match target {
-        To::Malware(target) => threat!(target, "Malware"),
-        To::IntrusionSet(target) => threat!(target, "Intrusion-Set"),
-        To::ThreatActorGroup(target) => threat!(target, "Threat-Actor-Group"),
-        To::ThreatActorIndividual(target) => threat!(target, "Threat-Actor-Individual"),
-        To::Campaign(target) => threat!(target, "Campaign"),
-        To::AttackPattern(target) => {
-            model::Threat { mitre_id: target.x_mitre_id.clone(), ..threat!(target, "Attack-Pattern") }
+macro_rules! threat {
+    ($target:expr, $kind:literal) => {
+        model::Threat {
+            entity_type: $target.entity_type.unwrap_or_else(|| $kind.to_owned()),
+            id: $target.id,
+            name: $target.name,
+            aliases: list($target.aliases).collect(),
+            mitre_id: None,
         }
-        To::Tool(target) => threat!(target, "Tool"),
-        To::Infrastructure(target) => threat!(target, "Infrastructure"),
-        To::Incident(target) => threat!(target, "Incident"),
-        To::Vulnerability(target) => model::Threat {
-            entity_type: target.entity_type.unwrap_or_else(|| "Vulnerability".to_owned()),
-            id: target.id,
-            name: target.name,
-            ..Default::default()
-        },
-        _ => return None,
-    })
+    };
 }
+
+/// The end of a relation as a threat; `None` for anything else.
+macro_rules! convert_threat {
+    ($name:ident, $module:ident::$type:ident) => {
+        fn $name(target: $module::$type) -> Option<model::Threat> {
+            use $module::$type as To;
+            Some(match target {
+                To::Malware(target) => threat!(target, "Malware"),
+                To::IntrusionSet(target) => threat!(target, "Intrusion-Set"),
+                To::ThreatActorGroup(target) => threat!(target, "Threat-Actor-Group"),
+                To::ThreatActorIndividual(target) => threat!(target, "Threat-Actor-Individual"),
+                To::Campaign(target) => threat!(target, "Campaign"),
+                To::AttackPattern(target) => {
+                    model::Threat { mitre_id: target.x_mitre_id.clone(), ..threat!(target, "Attack-Pattern") }
+                }
+                To::Tool(target) => threat!(target, "Tool"),
+                To::Infrastructure(target) => threat!(target, "Infrastructure"),
+                To::Incident(target) => threat!(target, "Incident"),
+                To::Vulnerability(target) => model::Threat {
+                    entity_type: target.entity_type.unwrap_or_else(|| "Vulnerability".to_owned()),
+                    id: target.id,
+                    name: target.name,
+                    ..Default::default()
+                },
+                _ => return None,
+            })
+        }
+    };
+}
+
+convert_threat!(threat, threat_context::ThreatContextStixCoreRelationshipsEdgesNodeTo);
 
 pub(crate) fn self_check(data: self_check::ResponseData) -> Outcome<model::SelfCheck> {
     let fields = [("about", data.about.is_some()), ("me", data.me.is_some())];
@@ -415,3 +429,5 @@ pub(crate) fn self_check(data: self_check::ResponseData) -> Outcome<model::SelfC
     });
     Outcome::new(model::SelfCheck { version: data.about.and_then(|about| about.version), user }, &fields)
 }
+
+pub(crate) mod export;

@@ -24,10 +24,10 @@ const REPORTS_EACH: usize = 10;
 const REPORTS: usize = 50;
 
 /// Relations between observables that carry over what is known of one to the other.
-const RELATIONS: &[&str] = &["resolves-to", "related-to", "communicates-with", "belongs-to"];
+pub(crate) const RELATIONS: &[&str] = &["resolves-to", "related-to", "communicates-with", "belongs-to"];
 
 /// The observable types whose relations are asked for, as OpenCTI spells them.
-const OBSERVABLE_TYPES: &[&str] = &[
+pub(crate) const OBSERVABLE_TYPES: &[&str] = &[
     "Artifact",
     "Autonomous-System",
     "Cryptocurrency-Wallet",
@@ -74,7 +74,7 @@ pub struct Request<T> {
 type Decode<T> = Box<dyn Fn(&[u8]) -> Result<Answer<T>, Error> + Send + Sync>;
 
 impl<T> Request<T> {
-    fn new<Q>(
+    pub(crate) fn new<Q>(
         variables: Q::Variables,
         convert: impl Fn(Q::ResponseData) -> Outcome<T> + Send + Sync + 'static,
     ) -> Result<Self, Error>

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 /// let id: EventId = "1767225600000-3".parse()?;
 /// assert!(id > EventId::START && id > "1767225599999-7".parse()?);
 /// assert_eq!(id.rewound(Duration::from_secs(60)).to_string(), "1767225540000-0");
-/// assert_eq!(id.date(), "2026-01-01T00:00:00Z");
+/// assert_eq!(id.date(), "2026-01-01T00:00:00.000Z");
 /// assert_eq!("2026-01-01T00:00:00Z".parse::<EventId>()?.to_string(), "1767225600000-0");
 /// # Ok::<(), opencti_client::NotAnEventId>(())
 /// ```
@@ -64,11 +64,11 @@ impl EventId {
         Self::from_milliseconds(self.milliseconds.saturating_sub(time))
     }
 
-    /// Its time in RFC 3339, UTC. Times after the year 9999 are cut to its end.
+    /// Its time in RFC 3339, UTC, with three decimals as OpenCTI writes it. Times after the year 9999 are cut to its end.
     #[must_use]
     pub fn date(self) -> String {
         let milliseconds = i64::try_from(self.milliseconds).unwrap_or(i64::MAX);
-        Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX).to_string()
+        format!("{:.3}", Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX))
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(id.rewound(Duration::from_secs(60)), EventId::START);
         assert_eq!(id.rewound(Duration::MAX), EventId::START);
         assert_eq!(EventId::at(SystemTime::UNIX_EPOCH - Duration::from_secs(1)), EventId::START);
-        assert_eq!(EventId::from_milliseconds(u64::MAX).date(), "9999-12-30T22:00:00.999999999Z");
+        assert_eq!(EventId::from_milliseconds(u64::MAX).date(), "9999-12-30T22:00:00.999Z");
     }
 
     #[test]

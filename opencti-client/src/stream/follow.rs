@@ -43,8 +43,8 @@ const STABLE: Duration = Duration::from_secs(10);
 /// the newest event there was, and then the stream goes on from there, with 60 s told twice, which makes up for clocks
 /// that differ. [`Update::Recovered`] says when that is done. During a recovery the cursor stays where it was, for
 /// OpenCTI sends the objects in no order that could be relied on: one that breaks off starts over. A platform that is
-/// too large for that can be exported first, and then followed from a cursor of the time when the export began
-/// ([`EventId::at`]).
+/// too large for that can be exported first ([`Client::export_indicators`](crate::Client::export_indicators) and its
+/// like), and then followed from a cursor of the time when the export began ([`EventId::at`]).
 ///
 /// A recovery cannot tell what was deleted in the meantime. After `Recovered` that followed a `Gap`, ask for all ids
 /// and take out the rest.

@@ -10,6 +10,7 @@
     reason = "helpers of tests fail like tests"
 )]
 
+mod export;
 mod stream;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +18,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use apollo_compiler::ast::OperationType;
 use apollo_compiler::{ExecutableDocument, Schema};
@@ -62,7 +63,18 @@ fn operations() -> BTreeMap<&'static str, String> {
         (request.operation(), body["query"].as_str().unwrap().to_owned())
     }
     let ids = ["1".to_owned(), "2".to_owned()];
+    let client = client("http://192.0.2.1", "token");
+    let since = Some(SystemTime::UNIX_EPOCH);
     BTreeMap::from([
+        entry(&client.export_indicators(since).request().unwrap()),
+        entry(&client.export_observables(since).request().unwrap()),
+        entry(&client.export_relations(since).request().unwrap()),
+        entry(&client.export_reports(since).request().unwrap()),
+        entry(&client.export_report_objects().request().unwrap()),
+        entry(&client.export_indicator_ids().request().unwrap()),
+        entry(&client.export_observable_ids().request().unwrap()),
+        entry(&client.export_relation_ids().request().unwrap()),
+        entry(&Request::stream_collections().unwrap()),
         entry(&Request::look_up(&two_sides()).unwrap()[0]),
         entry(&Request::observable_context(&ids).unwrap()[0]),
         entry(&Request::based_on(&ids).unwrap()[0]),
@@ -75,7 +87,7 @@ fn operations() -> BTreeMap<&'static str, String> {
 fn every_operation_is_valid_in_every_version() {
     let Some(data) = data() else { return };
     let operations = operations();
-    assert_eq!(operations.len(), 5);
+    assert_eq!(operations.len(), 14);
     let mut versions = 0;
     for file in files(&data.join("opencti/schema"), "graphql") {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
