@@ -98,6 +98,9 @@ pub enum LookupError {
     /// OpenCTI's API could not be asked, or refused.
     #[error("OpenCTI could not be asked")]
     OpenCti(#[from] opencti_client::Error),
+    /// The local copy could not be read.
+    #[error("the local copy of OpenCTI could not be asked")]
+    Store(#[from] crate::StoreError),
 }
 
 /// OpenCTI's filter key for a kind, as events name it.
@@ -144,7 +147,7 @@ pub(crate) fn hash_kind(algorithm: &str) -> Option<Kind> {
     })
 }
 
-mod bundle;
+pub(crate) mod bundle;
 mod opencti;
 
 pub use bundle::{Bundle, BundleError, Skipped};

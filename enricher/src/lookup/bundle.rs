@@ -15,7 +15,7 @@ use index::Index;
 use object::{Names, Object, entity_type};
 
 mod index;
-mod object;
+pub(crate) mod object;
 
 /// A STIX 2.1 bundle, indexed for look-ups.
 ///

@@ -23,63 +23,35 @@ const TLP_IDS: &[(&str, &str)] = &[
     ("marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1", "TLP:RED"),
 ];
 
+/// The marking that one of the standard's own ids stands for.
+pub(crate) fn tlp_marking(id: &str) -> Option<Marking> {
+    let (_, definition) = TLP_IDS.iter().find(|(known, _)| *known == id)?;
+    Some(Marking {
+        definition_type: Some("TLP".to_owned()),
+        definition: Some((*definition).to_owned()),
+        ..Marking::default()
+    })
+}
+
 /// Objects that others refer to by id.
 #[derive(Default)]
-pub(super) struct Names<'a> {
-    pub(super) markings: HashMap<&'a str, Marking>,
-    pub(super) authors: HashMap<&'a str, Identity>,
-    pub(super) threats: HashMap<&'a str, Threat>,
+pub(crate) struct Names<'a> {
+    pub(crate) markings: HashMap<&'a str, Marking>,
+    pub(crate) authors: HashMap<&'a str, Identity>,
+    pub(crate) threats: HashMap<&'a str, Threat>,
 }
 
 impl<'a> Names<'a> {
-    pub(super) fn of(objects: &'a [Value]) -> Self {
+    pub(crate) fn of(objects: &'a [Value]) -> Self {
         let mut names = Self::default();
-        let tlp = |definition: &str| Marking {
-            definition_type: Some("TLP".to_owned()),
-            definition: Some(definition.to_owned()),
-            ..Marking::default()
-        };
-        names.markings.extend(TLP_IDS.iter().map(|(id, definition)| (*id, tlp(definition))));
+        names.markings.extend(TLP_IDS.iter().filter_map(|(id, _)| Some((*id, tlp_marking(id)?))));
         for object in objects.iter().filter_map(Object::of) {
-            match object.kind {
-                "marking-definition" => {
-                    let definition = object.text("name").or_else(|| object.text("x_opencti_definition"));
-                    if let Some(definition) = definition {
-                        names.markings.insert(
-                            object.id,
-                            Marking {
-                                definition_type: object.owned("definition_type"),
-                                definition: Some(definition.to_owned()),
-                                ..Marking::default()
-                            },
-                        );
-                    }
-                }
-                "identity" => {
-                    names.authors.insert(
-                        object.id,
-                        Identity {
-                            id: object.internal_id(),
-                            standard_id: Some(object.id.to_owned()),
-                            identity_class: object.owned("identity_class"),
-                            name: object.owned("name"),
-                        },
-                    );
-                }
-                kind => {
-                    if let Some(entity_type) = threat_type(kind) {
-                        names.threats.insert(
-                            object.id,
-                            Threat {
-                                entity_type: entity_type.to_owned(),
-                                id: object.internal_id(),
-                                name: object.owned("name"),
-                                aliases: object.list("aliases"),
-                                mitre_id: object.mitre_id(),
-                            },
-                        );
-                    }
-                }
+            if let Some(marking) = object.marking() {
+                names.markings.insert(object.id, marking);
+            } else if let Some(author) = object.identity() {
+                names.authors.insert(object.id, author);
+            } else if let Some(threat) = object.threat() {
+                names.threats.insert(object.id, threat);
             }
         }
         names
@@ -88,19 +60,19 @@ impl<'a> Names<'a> {
 
 /// One STIX object.
 #[derive(Clone, Copy)]
-pub(super) struct Object<'a> {
-    pub(super) kind: &'a str,
-    pub(super) id: &'a str,
+pub(crate) struct Object<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) id: &'a str,
     map: &'a Map<String, Value>,
 }
 
 impl<'a> Object<'a> {
-    pub(super) fn of(value: &'a Value) -> Option<Self> {
+    pub(crate) fn of(value: &'a Value) -> Option<Self> {
         let map = value.as_object()?;
         Some(Self { kind: map.get("type")?.as_str()?, id: map.get("id")?.as_str()?, map })
     }
 
-    pub(super) fn text(&self, key: &str) -> Option<&'a str> {
+    pub(crate) fn text(&self, key: &str) -> Option<&'a str> {
         self.map.get(key)?.as_str()
     }
 
@@ -122,7 +94,7 @@ impl<'a> Object<'a> {
             .or_else(|| self.map.get(&format!("x_opencti_{name}")))
     }
 
-    fn internal_id(&self) -> String {
+    pub(crate) fn internal_id(&self) -> String {
         self.added("id").and_then(Value::as_str).unwrap_or(self.id).to_owned()
     }
 
@@ -134,8 +106,58 @@ impl<'a> Object<'a> {
         id.map(str::to_owned)
     }
 
+    /// The marking that the object defines.
+    pub(crate) fn marking(&self) -> Option<Marking> {
+        if self.kind != "marking-definition" {
+            return None;
+        }
+        let definition = self.text("name").or_else(|| self.text("x_opencti_definition"))?;
+        Some(Marking {
+            definition_type: self.owned("definition_type"),
+            definition: Some(definition.to_owned()),
+            ..Marking::default()
+        })
+    }
+
+    /// The author that the object is.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        (self.kind == "identity").then(|| Identity {
+            id: self.internal_id(),
+            standard_id: Some(self.id.to_owned()),
+            identity_class: self.owned("identity_class"),
+            name: self.owned("name"),
+        })
+    }
+
+    /// The threat that the object is.
+    pub(crate) fn threat(&self) -> Option<Threat> {
+        Some(Threat {
+            entity_type: threat_type(self.kind)?.to_owned(),
+            id: self.internal_id(),
+            name: self.owned("name"),
+            aliases: self.list("aliases"),
+            mitre_id: self.mitre_id(),
+        })
+    }
+
+    /// The ids of the markings it bears.
+    pub(crate) fn marking_refs(&self) -> Vec<String> {
+        self.list("object_marking_refs")
+    }
+
+    /// The id of its author.
+    pub(crate) fn author_ref(&self) -> Option<&'a str> {
+        self.text("created_by_ref").or_else(|| self.added("created_by_ref")?.as_str())
+    }
+
+    /// The ends of a relationship: internal ids where OpenCTI gives them, since those are stable.
+    pub(crate) fn ends(&self) -> Option<(&'a str, &'a str)> {
+        let end = |key| self.added(key).and_then(Value::as_str).or_else(|| self.text(key));
+        Some((end("source_ref")?, end("target_ref")?))
+    }
+
     fn markings(&self, names: &Names<'_>) -> Vec<Marking> {
-        let ids = self.list("object_marking_refs");
+        let ids = self.marking_refs();
         ids.iter().filter_map(|id| names.markings.get(id.as_str()).cloned()).collect()
     }
 
@@ -147,11 +169,10 @@ impl<'a> Object<'a> {
     }
 
     fn author(&self, names: &Names<'_>) -> Option<Identity> {
-        let by = self.text("created_by_ref").or_else(|| self.added("created_by_ref")?.as_str())?;
-        names.authors.get(by).cloned()
+        names.authors.get(self.author_ref()?).cloned()
     }
 
-    pub(super) fn indicator(&self, names: &Names<'_>) -> Indicator {
+    pub(crate) fn indicator(&self, names: &Names<'_>) -> Indicator {
         let phases = self.map.get("kill_chain_phases").and_then(Value::as_array).into_iter().flatten();
         let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         Indicator {
@@ -190,7 +211,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    pub(super) fn observable(&self, names: &Names<'_>) -> Observable {
+    pub(crate) fn observable(&self, names: &Names<'_>) -> Observable {
         let hashes: Vec<Hash> = match self.map.get("hashes").and_then(Value::as_object) {
             Some(map) => map
                 .iter()
@@ -226,7 +247,7 @@ impl<'a> Object<'a> {
     }
 
     /// `internal_id` gives the internal id for a STIX id, where the bundle has that object.
-    pub(super) fn report(&self, internal_id: impl Fn(&str) -> Option<String>) -> Report {
+    pub(crate) fn report(&self, internal_id: impl Fn(&str) -> Option<String>) -> Report {
         Report {
             id: self.internal_id(),
             standard_id: Some(self.id.to_owned()),
@@ -243,7 +264,7 @@ impl<'a> Object<'a> {
 }
 
 /// OpenCTI's name for a type of observable.
-pub(super) fn entity_type(stix: &str) -> Option<&'static str> {
+pub(crate) fn entity_type(stix: &str) -> Option<&'static str> {
     Some(match stix {
         "ipv4-addr" => "IPv4-Addr",
         "ipv6-addr" => "IPv6-Addr",
