@@ -1,4 +1,4 @@
-//! A live copy of what OpenCTI knows, in a [store](crate::store) on this machine.
+//! A live copy of what OpenCTI knows, in a [`Store`] on this machine.
 //!
 //! A [`Mirror`] is a [`Lookup`](crate::Lookup): it answers from the copy, in microseconds and without a network, and says
 //! how old the copy is. An [`Edit`] changes the copy, object by object, whether they come from a bundle, an export or a

@@ -136,7 +136,7 @@ impl<'s> Edit<'s> {
         author: Option<Reference>,
         markings: Vec<Reference>,
     ) -> Result<Put, StoreError> {
-        self.put(Record::Indicator(Box::new(StoredIndicator::new(indicator, author, markings))))
+        self.put(&Record::Indicator(Box::new(StoredIndicator::new(indicator, author, markings))))
     }
 
     /// Puts an observable with its author and markings.
@@ -156,7 +156,7 @@ impl<'s> Edit<'s> {
         author: Option<Reference>,
         markings: Vec<Reference>,
     ) -> Result<Put, StoreError> {
-        self.put(Record::Observable(Box::new(StoredObservable::new(observable, author, markings))))
+        self.put(&Record::Observable(Box::new(StoredObservable::new(observable, author, markings))))
     }
 
     /// Puts a threat: what indicators indicate.
@@ -179,7 +179,7 @@ impl<'s> Edit<'s> {
         }
         // Which objects it holds is kept as relations.
         let report = Report { object_ids: Vec::new(), ..report.clone() };
-        self.put(Record::Report(Box::new(report)))
+        self.put(&Record::Report(Box::new(report)))
     }
 
     /// Puts a relation between two objects, by any of their ids. They need not be there yet.
@@ -297,19 +297,19 @@ impl<'s> Edit<'s> {
         self.writer.take().map_or(Ok(()), Writer::commit)
     }
 
-    fn put(&mut self, record: Record) -> Result<Put, StoreError> {
+    fn put(&mut self, record: &Record) -> Result<Put, StoreError> {
         let bytes = record.encode();
         let id = record.id();
         let Some((number, old)) = self.find(&id)? else {
-            self.add(&record, &bytes)?;
+            self.add(record, &bytes)?;
             return Ok(Put::Added);
         };
-        if old == record {
+        if old == *record {
             return Ok(Put::Same);
         }
-        let (before, after) = (self.filed(&old), self.filed(&record));
+        let (before, after) = (self.filed(&old), self.filed(record));
         self.count(&old, &before, -1);
-        self.count(&record, &after, 1);
+        self.count(record, &after, 1);
         if before.keys != after.keys || before.scan != after.scan {
             self.unfile(number, &before)?;
             self.file(number, &after)?;
@@ -476,7 +476,7 @@ impl<'s> Edit<'s> {
         let record = Record::Name(Box::new(name));
         // What an edit puts twice is put again only when it differs, which costs a hash to know.
         if self.names.insert(self.store.hash(&record.encode())) {
-            self.put(record)?;
+            self.put(&record)?;
         }
         Ok(reference)
     }

@@ -191,7 +191,7 @@ impl StoredIndicator {
 /// Base score, its date and the rule, where there is any of it.
 fn decay_of(indicator: &Indicator) -> Option<(Option<i64>, Option<Time>, Option<DecayRule>)> {
     let date = Time::new(indicator.decay_base_score_date.as_deref());
-    let rule = indicator.decay_applied_rule.clone();
+    let rule = indicator.decay_applied_rule;
     let is_there = indicator.decay_base_score.is_some() || date.is_some() || rule.is_some();
     is_there.then_some((indicator.decay_base_score, date, rule))
 }

@@ -174,8 +174,12 @@ async fn a_bulk_load_finds_all_and_again_changes_nothing() {
     assert_eq!((again.added, again.changed, again.same), (0, 0, 25_000));
     assert_eq!(fixture.mirror().counts().unwrap().indicators, 25_000);
     // A key that came after the filter was built is found, too.
-    fixture
-        .edit(|edit| drop(edit.put_indicator(&indicator("late", "[ipv4-addr:value = '9.9.9.9']")).unwrap()));
+    fixture.edit(|edit| {
+        assert_eq!(
+            edit.put_indicator(&indicator("late", "[ipv4-addr:value = '9.9.9.9']")).unwrap(),
+            Put::Added
+        )
+    });
     assert_eq!(fixture.found(Kind::Ipv4Addr, "9.9.9.9").await, ["late"]);
 }
 
@@ -212,7 +216,10 @@ async fn a_bundle_gives_the_same_in_memory_and_in_the_store() {
     let mut compared = 0;
     for observable in bundle.observables() {
         for ioc in crate::matching::iocs_of(observable) {
-            let (a, b) = (bundle.find(&[ioc.clone()]).await.unwrap(), mirror.find(&[ioc]).await.unwrap());
+            let (a, b) = (
+                bundle.find(std::slice::from_ref(&ioc)).await.unwrap(),
+                mirror.find(std::slice::from_ref(&ioc)).await.unwrap(),
+            );
             let sorted = |mut list: Vec<Indicator>| {
                 list.sort_by(|a, b| a.id.cmp(&b.id));
                 list

@@ -50,7 +50,10 @@ fn a_reader_sees_the_store_as_it_was() {
 
 fn said(result: Result<Store, StoreError>, folder: &Path) -> String {
     let error = result.unwrap_err();
-    crate::pipeline::with_causes(&error).replace(&folder.display().to_string(), "STORE")
+    let said = crate::pipeline::with_causes(&error).replace(&folder.display().to_string(), "STORE");
+    // How full the pages are differs with the seed.
+    let least = said.split("at least ").nth(1).and_then(|rest| rest.split(')').next());
+    least.map_or_else(|| said.clone(), |least| said.replace(least, "N"))
 }
 
 #[test]
@@ -78,8 +81,8 @@ fn what_is_wrong_with_it_is_told() {
     lines.push(said(Store::open(path), path));
     insta::assert_snapshot!(lines.join("\n"), @"
     there is no store in STORE: `mirror sync` or `mirror import` makes one
-    the store in STORE is damaged (its file has 65536 bytes of at least 6496256): `mirror sync --rebuild` makes a new one
-    the store in STORE is damaged (its file has 65536 bytes of at least 6496256): `mirror sync --rebuild` makes a new one
+    the store in STORE is damaged (its file has 65536 bytes of at least N): `mirror sync --rebuild` makes a new one
+    the store in STORE is damaged (its file has 65536 bytes of at least N): `mirror sync --rebuild` makes a new one
     the store in STORE is damaged (MDB_INVALID: File is not an LMDB file): `mirror sync --rebuild` makes a new one
     the store in STORE has layout 7, and this program reads layout 1: `mirror sync` makes a new one
     ");
