@@ -245,7 +245,7 @@ pub(crate) struct Lookup {
     /// What the values are, such as `ja3` or `user-agent` [default: told by their form]
     ///
     /// Of what has several forms (32 hexadecimal digits: MD5, imphash, JA3, …) those are asked about that alerts look
-    /// up, which `kinds` in [policy] says.
+    /// up, which `kinds` in `[policy]` says.
     #[arg(long, value_name = "KIND", value_parser = kinds(), hide_possible_values = true)]
     pub(crate) kind: Option<String>,
 

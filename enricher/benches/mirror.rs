@@ -7,7 +7,7 @@
 
 use std::fs::File;
 use std::hint::black_box;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 

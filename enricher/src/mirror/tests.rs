@@ -178,7 +178,7 @@ async fn a_bulk_load_finds_all_and_again_changes_nothing() {
         assert_eq!(
             edit.put_indicator(&indicator("late", "[ipv4-addr:value = '9.9.9.9']")).unwrap(),
             Put::Added
-        )
+        );
     });
     assert_eq!(fixture.found(Kind::Ipv4Addr, "9.9.9.9").await, ["late"]);
 }
