@@ -19,7 +19,6 @@ mod postings;
 mod tables;
 
 pub use error::StoreError;
-use open::Durability;
 pub(crate) use postings::Postings;
 use tables::Tables;
 pub(crate) use tables::{Keys, Runs};
@@ -363,7 +362,7 @@ impl Writer<'_> {
 }
 
 fn open_env(folder: &Path) -> Result<Env<WithoutTls>, StoreError> {
-    let env = open::open(folder, tables::COUNT, Durability::Full).map_err(|error| match error {
+    let env = open::open(folder, tables::COUNT).map_err(|error| match error {
         heed::Error::Io(source) if source.kind() == io::ErrorKind::NotFound => {
             StoreError::Missing { folder: folder.to_owned() }
         }

@@ -211,7 +211,7 @@ impl Match<'_> {
 mod tests {
     use std::collections::HashSet;
 
-    use ioc_extract::{Extractor, Ioc, Kind};
+    use ioc_extract::Extractor;
     use opencti_client::{BasedOn, DecayRule, Indicator, Observable, Related};
 
     use super::*;
@@ -429,7 +429,6 @@ mod tests {
 
     #[test]
     fn an_ioc_that_only_the_text_holds_has_no_direction() {
-        assert!(Ioc::parse(Kind::Ipv4Addr, "45.77.12.9").is_ok());
         let alert = r#"{"rule":{},"full_log":"peer 45.77.12.9 gone"}"#;
         assert_eq!(weighed(alert, &of(indicator("[ipv4-addr:value = '45.77.12.9']"))), "high");
     }

@@ -62,7 +62,6 @@ pub struct Edit<'s> {
 /// What a bulk load writes at its end, in order, which is many times faster.
 #[derive(Default)]
 struct Bulk {
-    first: u32,
     ids: HashMap<u64, u32>,
     keys: Vec<(u64, u32)>,
     relations: Vec<(u64, [u8; Relation::LENGTH])>,
@@ -108,7 +107,7 @@ impl<'s> Edit<'s> {
         let mut edit = Self::begin(store)?;
         let first = edit.writer()?.next_number();
         edit.writer()?.set_meta(UNFILED, &first.to_le_bytes())?;
-        edit.bulk = Some(Bulk { first, from_nothing: first == 0, ..Bulk::default() });
+        edit.bulk = Some(Bulk { from_nothing: first == 0, ..Bulk::default() });
         Ok(edit)
     }
 
@@ -435,7 +434,6 @@ impl<'s> Edit<'s> {
     }
 
     fn finish(&mut self, mut bulk: Bulk) -> Result<(), StoreError> {
-        debug_assert!(bulk.first <= self.writer()?.next_number());
         bulk.keys.sort_unstable();
         bulk.keys.dedup();
         let mut runs = bulk.keys.chunk_by(|a, b| a.0 == b.0).peekable();

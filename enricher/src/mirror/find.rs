@@ -49,13 +49,12 @@ impl Lookup for Mirror {
 
 impl Mirror {
     fn find_now(&self, iocs: &[Ioc]) -> Result<Findings, StoreError> {
-        let view = View { mirror: self, reader: self.store.read()? };
+        let view = View::of(self)?;
         let mut findings = Findings::default();
         for number in view.candidates(iocs)? {
             match view.record(number)? {
                 Some(Record::Indicator(stored)) => {
-                    let (author, markings) = (view.author(stored.author)?, view.markings(&stored.markings)?);
-                    findings.indicators.push(stored.into_indicator(author, markings));
+                    findings.indicators.push(view.indicator(*stored)?);
                 }
                 Some(Record::Observable(stored)) => {
                     let (author, markings) = (view.author(stored.author)?, view.markings(&stored.markings)?);
@@ -73,13 +72,12 @@ impl Mirror {
     }
 
     fn context_now(&self, indicator_ids: &[String]) -> Result<Context, StoreError> {
-        let view = View { mirror: self, reader: self.store.read()? };
-        let kinds = Kinds::read(&view.reader)?;
+        let view = View::of(self)?;
         let mut context = Context::default();
         for id in indicator_ids {
             for relation in view.relations(id)? {
                 let relation = relation?;
-                match (kinds.name(relation.kind), view.named(relation.other)?) {
+                match (view.kinds.name(relation.kind), view.named(relation.other)?) {
                     (Relation::INDICATES, Some(Record::Name(name))) => {
                         context.indicates.extend(name.into_threat().map(|target| Indicates {
                             indicator_id: id.clone(),
@@ -108,7 +106,7 @@ impl Mirror {
 impl Mirror {
     /// Goes through every indicator: it is a person who asks.
     fn near_now(&self, near: &Near) -> Result<Findings, StoreError> {
-        let view = View { mirror: self, reader: self.store.read()? };
+        let view = View::of(self)?;
         let mut findings = Findings::default();
         for entry in view.reader.objects(0)? {
             let (_, record) = entry?;
@@ -119,8 +117,7 @@ impl Mirror {
                     findings.truncated = true;
                     break;
                 }
-                let indicator = view.indicator(*stored)?;
-                findings.indicators.push(indicator);
+                findings.indicators.push(view.indicator(*stored)?);
             }
         }
         Ok(findings)
@@ -131,9 +128,16 @@ impl Mirror {
 struct View<'m> {
     mirror: &'m Mirror,
     reader: Reader<'m>,
+    kinds: Kinds,
 }
 
-impl View<'_> {
+impl<'m> View<'m> {
+    fn of(mirror: &'m Mirror) -> Result<Self, StoreError> {
+        let reader = mirror.store.read()?;
+        let kinds = Kinds::read(&reader)?;
+        Ok(Self { mirror, reader, kinds })
+    }
+
     /// Numbers of the objects that may concern these values, each once, in the order in which they came to the store.
     fn candidates(&self, iocs: &[Ioc]) -> Result<BTreeSet<u32>, StoreError> {
         let lengths = self.reader.meta(LENGTHS)?.map(Lengths::from_bytes).unwrap_or_default();
@@ -199,7 +203,6 @@ impl View<'_> {
 
     /// Adds the indicators based on an observable, and on what it is related to.
     fn follow(&self, observable: &Observable, findings: &mut Findings) -> Result<(), StoreError> {
-        let kinds = Kinds::read(&self.reader)?;
         let ids = [Some(observable.id.as_str()), observable.standard_id.as_deref()];
         let mut count = 0;
         for id in ids.into_iter().flatten().take(if ids[1] == ids[0] { 1 } else { 2 }) {
@@ -210,7 +213,7 @@ impl View<'_> {
                     findings.truncated = true;
                     return Ok(());
                 }
-                match (kinds.name(relation.kind), self.named(relation.other)?) {
+                match (self.kinds.name(relation.kind), self.named(relation.other)?) {
                     (Relation::BASED_ON, Some(Record::Indicator(stored))) => {
                         let indicator = self.indicator(*stored)?;
                         findings.based_on.push(BasedOn { indicator, observable_id: observable.id.clone() });
@@ -238,10 +241,9 @@ impl View<'_> {
     }
 
     fn add_based_on(&self, observable: &Observable, findings: &mut Findings) -> Result<(), StoreError> {
-        let kinds = Kinds::read(&self.reader)?;
         for relation in self.relations(&observable.id)?.take(MAX_RELATIONS) {
             let relation = relation?;
-            if kinds.name(relation.kind) == Relation::BASED_ON
+            if self.kinds.name(relation.kind) == Relation::BASED_ON
                 && let Some(Record::Indicator(stored)) = self.named(relation.other)?
             {
                 let indicator = self.indicator(*stored)?;

@@ -10,6 +10,8 @@ use opencti_client::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::lookup::bundle::object::stix_type;
+
 /// An object of the store.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Record {
@@ -422,32 +424,6 @@ impl Name {
             }
         }
     }
-}
-
-/// The STIX type of an observable's OpenCTI type.
-fn stix_type(entity_type: &str) -> Option<&'static str> {
-    Some(match entity_type {
-        "IPv4-Addr" => "ipv4-addr",
-        "IPv6-Addr" => "ipv6-addr",
-        "Domain-Name" => "domain-name",
-        "Hostname" => "hostname",
-        "Url" => "url",
-        "Email-Addr" => "email-addr",
-        "StixFile" => "file",
-        "Artifact" => "artifact",
-        "Windows-Registry-Key" => "windows-registry-key",
-        "Mac-Addr" => "mac-addr",
-        "Mutex" => "mutex",
-        "User-Account" => "user-account",
-        "User-Agent" => "user-agent",
-        "X509-Certificate" => "x509-certificate",
-        "Autonomous-System" => "autonomous-system",
-        "Process" => "process",
-        "Software" => "software",
-        "Directory" => "directory",
-        "Cryptocurrency-Wallet" => "cryptocurrency-wallet",
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

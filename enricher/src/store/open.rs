@@ -16,30 +16,17 @@ const SMALLEST_MAP: usize = 1 << 30;
 /// One-shot processes that may read at the same moment.
 const MAX_READERS: u32 = 1024;
 
-/// How commits reach the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Durability {
-    /// A commit that returned survives a power failure.
-    Full,
-    /// A commit survives the end of the process; a power failure may cost the whole file.
-    Process,
-}
-
 /// Opens the environment in `folder`, which exists.
 ///
 /// The map is taken smaller where the process may not have that much address space.
-pub(super) fn open(folder: &Path, tables: u32, durability: Durability) -> heed::Result<Env<WithoutTls>> {
+pub(super) fn open(folder: &Path, tables: u32) -> heed::Result<Env<WithoutTls>> {
     let mut size = LARGEST_MAP;
     loop {
         let mut options = EnvOpenOptions::new().read_txn_without_tls();
         options.map_size(size).max_readers(MAX_READERS).max_dbs(tables);
         // Look-ups jump about: reading ahead would pull in pages that nobody asked for.
-        let mut flags = EnvFlags::NO_READ_AHEAD;
-        if durability == Durability::Process {
-            flags |= EnvFlags::NO_SYNC;
-        }
-        // SAFETY: none of these flags weakens the file beyond a loss of power.
-        unsafe { options.flags(flags) };
+        // SAFETY: this flag changes how pages are read, and nothing about what is in them.
+        unsafe { options.flags(EnvFlags::NO_READ_AHEAD) };
         // SAFETY: the file lies in a folder of ours in which only LMDB writes, and heed refuses to map it twice in one
         // process. Against a file that is cut or overwritten from outside nothing helps here; `super` holds its size
         // against what its head says, and the program guards itself against the signal.

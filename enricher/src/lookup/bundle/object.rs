@@ -263,30 +263,40 @@ impl<'a> Object<'a> {
     }
 }
 
+/// Types of observables: STIX's name, and OpenCTI's. Where STIX has two, the first is the one that OpenCTI writes.
+const OBSERVABLE_TYPES: &[(&str, &str)] = &[
+    ("ipv4-addr", "IPv4-Addr"),
+    ("ipv6-addr", "IPv6-Addr"),
+    ("domain-name", "Domain-Name"),
+    ("hostname", "Hostname"),
+    ("x-opencti-hostname", "Hostname"),
+    ("url", "Url"),
+    ("email-addr", "Email-Addr"),
+    ("file", "StixFile"),
+    ("artifact", "Artifact"),
+    ("windows-registry-key", "Windows-Registry-Key"),
+    ("mac-addr", "Mac-Addr"),
+    ("mutex", "Mutex"),
+    ("user-account", "User-Account"),
+    ("user-agent", "User-Agent"),
+    ("x-opencti-user-agent", "User-Agent"),
+    ("x509-certificate", "X509-Certificate"),
+    ("autonomous-system", "Autonomous-System"),
+    ("process", "Process"),
+    ("software", "Software"),
+    ("directory", "Directory"),
+    ("cryptocurrency-wallet", "Cryptocurrency-Wallet"),
+    ("x-opencti-cryptocurrency-wallet", "Cryptocurrency-Wallet"),
+];
+
 /// OpenCTI's name for a type of observable.
 pub(crate) fn entity_type(stix: &str) -> Option<&'static str> {
-    Some(match stix {
-        "ipv4-addr" => "IPv4-Addr",
-        "ipv6-addr" => "IPv6-Addr",
-        "domain-name" => "Domain-Name",
-        "hostname" | "x-opencti-hostname" => "Hostname",
-        "url" => "Url",
-        "email-addr" => "Email-Addr",
-        "file" => "StixFile",
-        "artifact" => "Artifact",
-        "windows-registry-key" => "Windows-Registry-Key",
-        "mac-addr" => "Mac-Addr",
-        "mutex" => "Mutex",
-        "user-account" => "User-Account",
-        "user-agent" | "x-opencti-user-agent" => "User-Agent",
-        "x509-certificate" => "X509-Certificate",
-        "autonomous-system" => "Autonomous-System",
-        "process" => "Process",
-        "software" => "Software",
-        "directory" => "Directory",
-        "cryptocurrency-wallet" | "x-opencti-cryptocurrency-wallet" => "Cryptocurrency-Wallet",
-        _ => return None,
-    })
+    OBSERVABLE_TYPES.iter().find(|(name, _)| *name == stix).map(|(_, entity_type)| *entity_type)
+}
+
+/// STIX's name for a type of observable.
+pub(crate) fn stix_type(entity_type: &str) -> Option<&'static str> {
+    OBSERVABLE_TYPES.iter().find(|(_, name)| *name == entity_type).map(|(stix, _)| *stix)
 }
 
 /// OpenCTI's name for a type that indicators indicate.
